@@ -1,0 +1,216 @@
+"""The command line: ``facelens`` opens the window, the subcommands do the rest.
+
+Exit codes: 0 all done, 1 some inputs failed, 2 usage, 3 nothing could run (model, provider, display), 130 stopped.
+Everything heavy is imported by the command that needs it, so that --help and --version are quick.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from facelens import __version__
+from facelens.cli.common import Provider, fail, plain_streams, say
+from facelens.errors import DisplayError, FacelensError
+
+app = typer.Typer(
+    name="facelens",
+    help="Apparent age, perceived gender, landmarks and an explained face score. Everything stays on this computer.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+models = typer.Typer(help="The networks that ship with Facelens.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(models, name="models")
+
+ProviderOption = Annotated[Provider, typer.Option(help="Where the networks run; the CPU stands in where it must.")]
+JsonOption = Annotated[str | None, typer.Option(metavar="FILE|-", help="Write JSON; - is standard output.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"facelens {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,  # noqa: ARG001
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from, and the log.")] = False,  # noqa: ARG001
+) -> None:
+    """Open the window, unless a command is given."""
+    if context.invoked_subcommand is None:
+        raise typer.Exit(open_window())
+
+
+def open_window(
+    source: str | None = None, provider: str = "auto", paths: Sequence[str] = (), seconds: float | None = None
+) -> int:
+    """Open the window; the exit code.
+
+    Raises:
+        DisplayError: no window can be opened here.
+    """
+    from facelens.engine import EngineOptions
+
+    try:
+        from facelens.gui.app import run
+    except ImportError as error:
+        remedy = "Install the system libraries of Qt (see the README), or use 'facelens score'"
+        raise DisplayError("Cannot open the window", str(error), remedy) from error
+    options = EngineOptions(provider=provider) if provider != "auto" else None
+    return run(source, options, paths, quit_after_ms=None if seconds is None else round(seconds * 1000))
+
+
+@app.command()
+def score(
+    paths: Annotated[list[Path], typer.Argument(help="Pictures or folders.", show_default=False)],
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Folders within folders too.")] = False,
+    json: JsonOption = None,
+    csv: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write a table, a row a face.")] = None,
+    annotate: Annotated[Path | None, typer.Option(metavar="DIR", help="Write annotated copies there.")] = None,
+    provider: ProviderOption = Provider.auto,
+    preset: Annotated[str, typer.Option(help="How the score is made: default, or classic (the age rule).")] = "default",
+    weight: Annotated[list[str] | None, typer.Option(metavar="NAME=N", help="Weigh a component; repeatable.")] = None,
+    detail: Annotated[int, typer.Option(min=64, max=4096, help="Longest side in px searched for faces.")] = 1280,
+) -> None:
+    """Find and read every face in pictures."""
+    from facelens.cli.score import Request, run
+
+    wanted = Request(paths, recursive, json, csv, annotate, provider.value, preset, weight or [], detail)
+    raise typer.Exit(run(wanted))
+
+
+@app.command()
+def live(
+    source: Annotated[
+        str, typer.Option(help="demo, demo:N (faces), camera, camera:NAME, camera:N, a file, a folder, or an address.")
+    ] = "",
+    headless: Annotated[bool, typer.Option("--headless", help="No window; figures at the end.")] = False,
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many analysed frames.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Annotated clip, and reports as .jsonl.")] = None,
+    stats: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write figures of the run as JSON.")] = None,
+    provider: ProviderOption = Provider.auto,
+) -> None:
+    """Watch a camera, a clip, a stream or the demo."""
+    if not headless:
+        if any(option is not None for option in (frames, record, stats)):
+            fail("--frames, --record and --stats need --headless", 2)
+        raise typer.Exit(open_window(source or None, provider.value, seconds=seconds))
+    from facelens.cli.live import run
+
+    raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value))
+
+
+@app.command()
+def evaluate(
+    pack: Annotated[Path, typer.Argument(help="A Parquet file of labelled pictures.", show_default=False)],
+    split: Annotated[str, typer.Option(help="The rows to measure on.")] = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many rows.")] = None,
+    min_face: Annotated[float, typer.Option(min=0, help="Smaller faces count neither way in detection, px.")] = 24.0,
+    intervals: Annotated[bool, typer.Option("--intervals", help="95 % bootstrap intervals too.")] = False,
+    json: JsonOption = None,
+    provider: ProviderOption = Provider.auto,
+) -> None:
+    """Measure the whole pipeline on labelled pictures."""
+    from facelens.cli.measure import run_evaluate
+
+    raise typer.Exit(run_evaluate(pack, split, limit, min_face, intervals, json, provider.value))
+
+
+@app.command()
+def bench(
+    faces: Annotated[str, typer.Option(help="Numbers of faces.")] = "1,5",
+    size: Annotated[str, typer.Option(help="Frame size.")] = "1280x720",
+    rounds: Annotated[int, typer.Option(min=3, help="Repeats; the median counts.")] = 30,
+    json: JsonOption = None,
+    provider: ProviderOption = Provider.auto,
+) -> None:
+    """Time networks, pipeline and live loop here."""
+    from facelens.cli.measure import run_bench
+
+    raise typer.Exit(run_bench(faces, size, rounds, json, provider.value))
+
+
+@models.command("list")
+def models_list() -> None:
+    """What ships, how large, how good."""
+    from facelens.cli.info import run_models_list
+
+    raise typer.Exit(run_models_list())
+
+
+@models.command("verify")
+def models_verify() -> None:
+    """Check every file against its sha256."""
+    from facelens.cli.info import run_models_verify
+
+    raise typer.Exit(run_models_verify())
+
+
+@app.command()
+def doctor(json: Annotated[bool, typer.Option("--json", help="As JSON on standard output.")] = False) -> None:
+    """What works on this machine, and what does not and why."""
+    from facelens.cli.info import run_doctor
+
+    raise typer.Exit(run_doctor(json))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of ``facelens``: every error is one sentence, unless --debug asks for more."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # wherever it stands: who adds it to a command that failed adds it at the end
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="facelens: %(message)s")
+    # OpenCV warns about what it does inside; read when it is imported
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "INFO" if debug else "ERROR")
+    plain_streams()
+    try:
+        app(given, prog_name="facelens")
+    except FacelensError as error:
+        _tell(str(error), debug)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of standard output has left: nothing more to say, nor to flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except ImportError as error:
+        _tell(f"A library is missing or does not fit: {error}. Install Facelens again (see the README).", debug)
+        sys.exit(3)
+    except Exception as error:
+        logging.getLogger(__name__).debug("unexpected", exc_info=True)
+        _tell(f"Unexpected {type(error).__name__}: {error}. This is a fault of Facelens: --debug shows where.", debug)
+        sys.exit(3)
+    sys.exit(0)
+
+
+def _tell(text: str, debug: bool) -> None:
+    say(f"facelens: {text}", "red")
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+
+
+def window() -> NoReturn:
+    """Entry point of ``facelens-gui``, for desktops: arguments are pictures to show."""
+    given = sys.argv[1:]
+    if any(argument.startswith("-") for argument in given):
+        main(given)
+    plain_streams()
+    try:
+        sys.exit(open_window(paths=given))
+    except FacelensError as error:
+        _tell(str(error), debug=False)
+        sys.exit(error.exit_code)

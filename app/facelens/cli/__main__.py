@@ -1,0 +1,5 @@
+"""``python -m facelens.cli``."""
+
+from facelens.cli import main
+
+main()

@@ -1,0 +1,127 @@
+"""``facelens evaluate`` and ``facelens bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from facelens import benchmark, report
+from facelens.cli.common import check_outputs, console, say
+from facelens.engine import open_engine
+from facelens.errors import UsageError
+from facelens.evaluation import engine_fields, evaluate, open_pack
+
+MOST_SIDE = 4096
+"""Largest frame of the demo, px a side."""
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def run_evaluate(
+    pack: Path, split: str, limit: int | None, min_face: float, intervals: bool, json: str | None, provider: str
+) -> int:
+    """Measure, show tables or write JSON; the exit code."""
+    check_outputs(json)
+    opened = open_pack(pack, split, limit)
+    with open_engine(provider=provider, **engine_fields(opened)) as engine, _progress() as bar:
+        for note in engine.notes if provider != "auto" else ():
+            say(f"facelens: {note}", "yellow")
+        task = bar.add_task(pack.name, total=opened.rows)
+        found = evaluate(
+            pack, engine, split, limit, min_face, lambda done, _: bar.update(task, completed=done), intervals
+        )
+    if json is not None:
+        report.write_json(json, found)
+    if json != "-":
+        console.print(_figures(found))
+        for name, members in found.get("by_group", {}).items():
+            console.print(_group(name, members))
+    return 0
+
+
+def _plain(*columns: str, title: str = "") -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left")
+    return table
+
+
+def _figures(found: dict[str, Any]) -> Table:
+    table = _plain("figure", "all rows", "found faces", "95 % interval", title=f"{found['pack']}, {found['split']}")
+    apart, intervals = found.get("found_only", {}), found.get("intervals", {})
+    for name, value in found.items():
+        if isinstance(value, (int, float)):
+            between = " - ".join(f"{end:.4g}" for end in intervals.get(name, ()))
+            table.add_row(name, f"{value:.4g}", f"{apart[name]:.4g}" if name in apart else "", between)
+    for name, value in found.get("detection", {}).items():
+        table.add_row(f"detection {name}", f"{value:.4g}", "", "")
+    return table
+
+
+def _group(name: str, members: dict[str, dict[str, Any]]) -> Table:
+    keys = list(dict.fromkeys(key for figures in members.values() for key in figures))
+    table = _plain(name, *keys)
+    for value, figures in members.items():
+        table.add_row(value, *(f"{figures[key]:.4g}" if key in figures else "" for key in keys))
+    return table
+
+
+def frame_size(text: str) -> tuple[int, int]:
+    """``1280x720`` as (width, height).
+
+    Raises:
+        UsageError: it is something else, or outside 64 to 4096 px.
+    """
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError as error:
+        raise UsageError(f"Cannot use the size '{text}'", "it is not WIDTHxHEIGHT", "Try 1280x720") from error
+    if not (64 <= min(width, height) <= max(width, height) <= MOST_SIDE):
+        why = f"each side must have 64 to {MOST_SIDE} pixels"
+        raise UsageError(f"Cannot use the size '{text}'", why, "Try 1280x720")
+    return width, height
+
+
+def face_numbers(text: str) -> list[int]:
+    """``1,5`` as numbers.
+
+    Raises:
+        UsageError: it is something else, or outside 1 to 20.
+    """
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"Cannot use the faces '{text}'", "they are not numbers with commas", "Try 1,5") from error
+    if not all(1 <= n <= 20 for n in numbers):
+        raise UsageError(f"Cannot use the faces '{text}'", "the demo draws 1 to 20 faces", "Try 1,5")
+    return sorted(set(numbers))
+
+
+def run_bench(faces: str, size: str, rounds: int, json: str | None, provider: str) -> int:
+    """Time everything; the exit code."""
+    numbers, frame = face_numbers(faces), frame_size(size)
+    check_outputs(json)
+    with open_engine(provider=provider) as engine, _progress() as bar:
+        for note in engine.notes if provider != "auto" else ():
+            say(f"facelens: {note}", "yellow")
+        task = bar.add_task("Measuring", total=rounds)
+        found = benchmark.run(engine, numbers, frame, rounds, lambda done, _: bar.update(task, completed=done))
+    if json is not None:
+        report.write_json(json, found)
+    if json != "-":
+        machine = found["machine"]
+        table = _plain("what", "faces", "ms a frame", title=f"{size}, {machine['processor']}, {machine['cores']} cores")
+        for row in found["networks"]:
+            table.add_row(f"{row['name']} ({row['provider']})", str(row["faces"]), f"{row['ms_median']:.2f}")
+        for kind in ("pipeline", "live"):
+            for row in found[kind]:
+                table.add_row(kind, str(row["faces"]), f"{row['ms_median']:.2f}")
+        console.print(table)
+    return 0

@@ -1,0 +1,241 @@
+"""The engine: one frame in, one report out; every network reads all faces of the frame as one batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facelens import images
+from facelens.errors import PictureError, UsageError
+from facelens.geometry import CropSpec, alignment, invert, transform
+from facelens.registry import load_registry, select
+from facelens.runtime import Network, YunetDetector, open_network
+from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
+from facelens.vision import attributes, detector, quality, score
+from facelens.vision.crop import cut
+
+ALL_PARTS = frozenset({"attributes", "landmarks", "appearance"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What an engine reads and how.
+
+    Attributes:
+        provider: "auto", "cpu", "cuda", "tensorrt", "coreml" or "directml".
+        parts: networks to run beside the detector; a part left out leaves None in the report.
+        min_confidence: detections below are dropped, 0..1.
+        detect_size: longest side in px of the picture that the detector sees; larger finds smaller faces.
+        preset: "default" or "classic" (the published age rule), see ``vision.score``.
+        weights: weights of the score's components, None for the usual ones.
+        threads: CPU threads of each network.
+        models: task to model name, where another than the first listed is wanted.
+        models_dir: folder with another models.toml.
+    """
+
+    provider: str = "auto"
+    parts: frozenset[str] = ALL_PARTS
+    min_confidence: float = 0.6
+    detect_size: int = 640
+    preset: str = "default"
+    weights: Mapping[str, float] | None = None
+    threads: int = 1
+    models: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    models_dir: Path | None = None
+
+
+class _Clock:
+    """Collects the milliseconds of each stage."""
+
+    def __init__(self) -> None:
+        self.timings: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + (time.perf_counter() - start) * 1000
+
+
+class Engine:
+    """Opened networks. Use ``open_engine``; ``analyze`` may be called from any thread.
+
+    Raises (on construction):
+        UsageError: an unknown part, preset, weight or provider.
+        ModelError: see ``runtime.open_network``.
+    """
+
+    def __init__(self, options: EngineOptions) -> None:
+        unknown = set(options.parts) - ALL_PARTS
+        if unknown:
+            raise UsageError(
+                "Cannot open the engine", f"unknown parts {sorted(unknown)}", f"Known: {sorted(ALL_PARTS)}"
+            )
+        self.options = options
+        self._lock = threading.Lock()
+        self._score = self._checked(options.preset, options.weights)
+        specs = load_registry(options.models_dir)
+        self._detector = YunetDetector(
+            select(specs, detector.TASK, options.models.get(detector.TASK)), options.min_confidence
+        )
+        self._networks: dict[str, Network] = {
+            task: open_network(select(specs, task, options.models.get(task)), options.provider, options.threads)
+            for task in sorted(options.parts)
+        }
+
+    @staticmethod
+    def _checked(preset: str, weights: Mapping[str, float] | None) -> tuple[str, Mapping[str, float]]:
+        if preset not in score.PRESETS:
+            raise UsageError(
+                f"Unknown preset '{preset}'", f"known are {', '.join(score.PRESETS)}", "Choose one of them"
+            )
+        return preset, score.check_weights(weights)
+
+    @property
+    def networks(self) -> Mapping[str, Network]:
+        """Opened networks by task, without the detector."""
+        return MappingProxyType(self._networks)
+
+    @property
+    def finder(self) -> YunetDetector:
+        """The opened detector."""
+        return self._detector
+
+    @property
+    def providers(self) -> Mapping[str, str]:
+        """The provider that each network really uses, by model name."""
+        found = {self._detector.spec.name: self._detector.provider}
+        return found | {network.spec.name: network.provider for network in self._networks.values()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why a better or the requested provider is not in use, each reason once."""
+        return tuple(dict.fromkeys(network.note for network in self._networks.values() if network.note))
+
+    def set_score(self, preset: str, weights: Mapping[str, float] | None = None) -> None:
+        """Change how the score is made from the next frame on.
+
+        Raises:
+            UsageError: see ``vision.score.check_weights``.
+        """
+        checked = self._checked(preset, weights)
+        with self._lock:
+            self._score = checked
+
+    def analyze(self, frame: Frame | Image | str | Path | bytes) -> FrameReport:
+        """Find and read every face of a frame, an array (H x W x 3 BGR uint8), a path, or the bytes of a picture.
+
+        Raises:
+            PictureError: the picture cannot be read, or the array has another form.
+            ProviderError: a network fails on the CPU too.
+        """
+        if isinstance(frame, (str, Path, bytes)):
+            frame = images.load(frame)
+        elif isinstance(frame, np.ndarray):
+            frame = Frame(frame)
+        image = frame.image
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+            raise PictureError(
+                "Cannot analyse this array",
+                f"it has shape {image.shape} and type {image.dtype}",
+                "Give height x width x 3 values of uint8, BGR",
+            )
+        clock = _Clock()
+        with clock.stage("total"):
+            with clock.stage("detect"):
+                found = detector.find_faces(
+                    self._detector, image, self.options.detect_size, self.options.min_confidence
+                )
+            faces = self._read(image, found, clock) if found else ()
+        size = (frame.width, frame.height)
+        return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers)
+
+    def _read(self, image: Image, found: tuple[Detection, ...], clock: _Clock) -> tuple[Face, ...]:
+        matrices: dict[CropSpec, list[npt.NDArray[np.float64]]] = {}
+        crops: dict[CropSpec, npt.NDArray[np.uint8]] = {}
+        wanted = {n.spec.crop for n in self._networks.values() if n.spec.crop} | {quality.CROP}
+        with clock.stage("crop"):
+            for spec in wanted:
+                matrices[spec] = [alignment(d.landmarks.points, spec) for d in found]
+                crops[spec] = np.stack([cut(image, matrix, spec.size) for matrix in matrices[spec]])
+        outputs: dict[str, Mapping[str, npt.NDArray[np.float32]]] = {}
+        for task, network in self._networks.items():
+            assert network.spec.crop is not None
+            with clock.stage(task):
+                outputs[task] = network.run(crops[network.spec.crop])
+        with self._lock:
+            preset, weights = self._score
+        with clock.stage("measure"):
+            return tuple(
+                self._face(row, detection, crops[quality.CROP][row], matrices, outputs, preset, weights)
+                for row, detection in enumerate(found)
+            )
+
+    def _face(
+        self,
+        row: int,
+        detection: Detection,
+        crop: Image,
+        matrices: Mapping[CropSpec, list[npt.NDArray[np.float64]]],
+        outputs: Mapping[str, Mapping[str, npt.NDArray[np.float32]]],
+        preset: str,
+        weights: Mapping[str, float],
+    ) -> Face:
+        parts: dict[str, Any] = {"age": None, "gender": None, "smile": None, "glasses": None}
+        if "attributes" in outputs:
+            parts = dict(zip(parts, attributes.read(outputs["attributes"], row)))
+        landmarks: Landmarks | None = None
+        if "landmarks" in outputs:
+            spec = self._networks["landmarks"].spec.crop
+            assert spec is not None
+            back = invert(matrices[spec][row])
+            landmarks = Landmarks(transform(back, outputs["landmarks"]["points"][row]), "ibug68")
+        looks = score.appearance_value(outputs["appearance"]["distribution"][row]) if "appearance" in outputs else None
+        measured = quality.measure(crop, detection.landmarks.points, detection.box)
+        if preset == "classic":
+            value = None if parts["age"] is None else score.classic_score(parts["age"], measured, parts["smile"])
+        else:
+            value = score.face_score(
+                weights, appearance=looks, smile=parts["smile"], landmarks=landmarks, quality=measured
+            )
+        return Face(row + 1, detection, landmarks=landmarks, quality=measured, score=value, **parts)
+
+    def warm_up(self) -> None:
+        """Run every network once, so that the first frame is not the slowest."""
+        self._detector.detect(np.zeros((96, 96, 3), np.uint8))
+        for network in self._networks.values():
+            network.run(np.zeros((1, *network.spec.input, 3), np.uint8))
+
+    def close(self) -> None:
+        """Let go of the networks; the engine cannot be used afterwards."""
+        self._networks.clear()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def open_engine(options: EngineOptions | None = None, **overrides: Any) -> Engine:
+    """Open an engine; any field of ``EngineOptions`` may be given by name.
+
+    Raises:
+        UsageError, ModelError, ProviderError: see ``Engine``; UsageError also for an unknown field.
+    """
+    known = {field.name for field in dataclasses.fields(EngineOptions)}
+    unknown = set(overrides) - known
+    if unknown:
+        raise UsageError("Cannot open the engine", f"unknown options {sorted(unknown)}", f"Known: {sorted(known)}")
+    return Engine(dataclasses.replace(options or EngineOptions(), **overrides))

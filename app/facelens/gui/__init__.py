@@ -1,0 +1,1 @@
+"""The window: the only part of Facelens that imports Qt. Start it with ``facelens.gui.app.run``."""

@@ -1,0 +1,186 @@
+"""Starts the window."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+# before PySide6: on Windows the libraries of ONNX Runtime must be found before Qt's
+from facelens import runtime  # isort: skip  # noqa: F401
+
+from PySide6.QtCore import QCoreApplication, QSettings, QTimer
+from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtWidgets import QApplication
+
+from facelens.engine import EngineOptions
+from facelens.errors import DisplayError
+from facelens.gui import settings as keys
+from facelens.gui.scope import Services
+from facelens.gui.settings import Settings
+from facelens.gui.theme import Theme
+from facelens.gui.window import Window
+from facelens.gui.worker import as_shown
+from facelens.resources import asset
+
+log = logging.getLogger(__name__)
+
+ICON_SIZES = (16, 32, 48, 128, 256)
+WINDOWLESS = ("offscreen", "minimal", "minimalegl", "vnc", "linuxfb", "eglfs")
+"""Qt platforms that need no desktop."""
+REMEDY = "Start it from a desktop, or use 'facelens live --headless' or 'facelens score'"
+
+
+@contextmanager
+def display() -> Iterator[None]:
+    """Make sure that Qt can open a window, as Qt itself aborts the process where it cannot; make it inside.
+
+    The connection that proves it is held meanwhile: an X server without a desktop starts anew when its last client
+    leaves, and refuses the next one for a moment.
+
+    Raises:
+        DisplayError: no display is named, none answers, or a library that Qt needs for it is missing.
+    """
+    connection = _connect() if sys.platform.startswith("linux") else None
+    try:
+        yield
+    finally:
+        if connection is not None:
+            connection()
+
+
+def _connect() -> Callable[[], None] | None:
+    """Connect to the X server where Qt will; returns what disconnects, None where Qt needs no X server."""
+    platform = os.environ.get("QT_QPA_PLATFORM", "").split(";")[0].split(":")[0]
+    if platform in WINDOWLESS:
+        return None
+    what = "Cannot open the window"
+    wayland, x11 = os.environ.get("WAYLAND_DISPLAY"), os.environ.get("DISPLAY")
+    if platform != "xcb" and wayland:
+        socket = Path(os.environ.get("XDG_RUNTIME_DIR", "/run/user"), wayland)
+        if socket.exists():
+            return None
+    if not x11:
+        raise DisplayError(what, "there is no display: neither DISPLAY nor WAYLAND_DISPLAY leads to one", REMEDY)
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+        ctypes.CDLL("libxcb-cursor.so.0")
+    except OSError as error:
+        missing = str(error).split(":")[0]
+        raise DisplayError(what, f"the library {missing} is missing", "Install libxcb1 and libxcb-cursor0") from error
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+    xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
+    xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    connection = xcb.xcb_connect(x11.encode(), None)
+    if xcb.xcb_connection_has_error(connection):
+        xcb.xcb_disconnect(connection)
+        raise DisplayError(what, f"the display {x11} does not answer or does not let this user in", REMEDY)
+    return partial(xcb.xcb_disconnect, connection)
+
+
+def application() -> QApplication:
+    """The QApplication, made on first call, with Facelens's name and icon."""
+    # import cv2 points both at its own Qt, which is not PySide6's
+    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
+        os.environ.pop(name, None)
+    running = QApplication.instance()
+    made = running if isinstance(running, QApplication) else QApplication(["facelens"])
+    made.setApplicationName("Facelens")
+    made.setApplicationDisplayName("Facelens")
+    made.setOrganizationName("Facelens")
+    made.setDesktopFileName("facelens")
+    made.setWindowIcon(app_icon())
+    return made
+
+
+def app_icon() -> QIcon:
+    """Facelens's icon in all its sizes, from the installed package."""
+    icon = QIcon()
+    for size in ICON_SIZES:
+        pixmap = QPixmap()
+        if pixmap.loadFromData(asset(f"icons/facelens-{size}.png").read_bytes()):
+            icon.addPixmap(pixmap)
+    return icon
+
+
+def with_settings(options: EngineOptions | None, settings: Settings) -> EngineOptions:
+    """Engine options as the user set them; what the caller gives goes before."""
+    if options is not None and options != EngineOptions():
+        return options
+    return replace(
+        options or EngineOptions(),
+        provider=settings.get(keys.PROVIDER),
+        preset=settings.preset(),
+        weights=settings.weights(),
+    )
+
+
+def _show_faults(window: Window) -> None:
+    """Show an exception that nothing caught once, instead of losing it; it cannot call itself."""
+    busy = False
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        nonlocal busy
+        before(kind, error, trace)
+        if busy or issubclass(kind, KeyboardInterrupt):
+            return
+        busy = True
+        try:
+            window.show_problem(as_shown(error, QCoreApplication.translate("errors", "Something went wrong")))
+        finally:
+            busy = False
+
+    sys.excepthook = hook
+
+
+def run(
+    source: str | None = None,
+    options: EngineOptions | None = None,
+    paths: Sequence[str] = (),
+    quit_after_ms: int | None = None,
+    screenshot: Path | None = None,
+) -> int:
+    """Open the window and stay until it is closed.
+
+    Args:
+        source: an address for ``sources.open_source``; None: what was shown last, a camera, or the demo.
+        options: engine options; None: the user's settings.
+        paths: pictures or folders to show first.
+        quit_after_ms: close by itself after so many milliseconds.
+        screenshot: with ``quit_after_ms``: save the window as a picture there before closing.
+
+    Returns:
+        The exit code: 0, or 3 where the networks never opened.
+
+    Raises:
+        DisplayError: no window can be opened here.
+    """
+    with display():
+        qt = application()
+    settings = Settings(QSettings())
+    theme = Theme(qt, settings.get(keys.THEME))
+    window = Window(Services(), settings, theme, with_settings(options, settings))
+    hook = sys.excepthook
+    _show_faults(window)
+    window.show()
+    window.begin(source, paths)
+    if quit_after_ms is not None:
+
+        def leave() -> None:
+            if screenshot is not None and not window.grab().save(str(screenshot)):
+                log.error("cannot write the screenshot %s", screenshot)
+            window.close()
+
+        QTimer.singleShot(quit_after_ms, leave)
+    code = qt.exec()
+    sys.excepthook = hook
+    return code if window.scope.engine_error is None else 3

@@ -1,0 +1,221 @@
+"""The window's parts and what they show of the scope. What the user can do stands in ``window``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+
+from facelens.engine import EngineOptions
+from facelens.errors import FacelensError
+from facelens.gui import settings as keys
+from facelens.gui import wording
+from facelens.gui.bars import StatusBar, TopBar
+from facelens.gui.notices import Action, Banner, EmptyState
+from facelens.gui.panel import Panel, face_picture
+from facelens.gui.people import People
+from facelens.gui.scope import Scope, Services
+from facelens.gui.settings import Settings
+from facelens.gui.sourcepicker import DEMO, SourcePicker
+from facelens.gui.theme import MARGIN, Theme
+from facelens.gui.view import Coach, LiveView
+from facelens.types import Face
+
+FPS_SECONDS = 2.0
+
+
+class Display(QMainWindow):
+    """Lays the parts out and keeps them in step with the scope."""
+
+    open_wanted = Signal()
+
+    def __init__(self, services: Services, settings: Settings, theme: Theme, options: EngineOptions) -> None:
+        super().__init__()
+        self.settings, self.theme = settings, theme
+        self.scope = Scope(services, settings, options, self)
+        self.people, self.coach = People(), Coach()
+        self._lay_out()
+        self.view.resized.connect(self._place_notes)
+        for banner in (self.error, self.notice):
+            banner.closed.connect(self._place_notes)
+        self.scope.changed.connect(self._show_scope)
+        self.scope.pair_changed.connect(self._show_pair)
+        self.scope.problem.connect(self.show_problem)
+
+    def _lay_out(self) -> None:
+        picker = SourcePicker(self.theme, self.scope.services.list_cameras, self.scope.tasks)
+        self.top, self.status = TopBar(self.theme, picker), StatusBar(self.theme)
+        self.view, self.panel = LiveView(self.theme), Panel(self.theme)
+        self.empty = EmptyState(self.theme, self.view)
+        self.error, self.notice = Banner(self.theme, "score"), Banner(self.theme, "accent")
+        self.notes = QWidget(self.view)
+        stack = QVBoxLayout(self.notes)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.setSpacing(8)
+        stack.addWidget(self.error)
+        stack.addWidget(self.notice)
+        middle = QHBoxLayout()
+        middle.setContentsMargins(MARGIN, MARGIN - 1, MARGIN, MARGIN + 4)
+        middle.setSpacing(MARGIN)
+        middle.addWidget(self.view, 1)
+        middle.addWidget(self.panel)
+        whole = QWidget()
+        self.column = column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.top)
+        column.addLayout(middle, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(whole)
+        self._place_notes()
+
+    def _show_scope(self) -> None:
+        scope, state, top = self.scope, self.scope.state, self.top
+        top.show_phase("idle" if scope.photo is not None else state.phase)
+        size = "{} × {}".format(*state.size) if state.size else ""
+        top.picker.show_source(state.address, self._source_words() or self.tr("Choose a source"), size)
+        photo = scope.photo
+        top.show_title(None if photo is None else f"{photo.path.name}   {photo.index + 1} / {photo.count}")
+        self.view.set_flags(paused=state.phase == "paused")
+        if photo is None and state.phase in ("paused", "ended", "failed"):
+            # what stands still must agree: the panel with the frame that is shown
+            self._show_face()
+        token = {"running": "accent", "opening": "accent", "paused": "score", "failed": "score"}.get(
+            state.phase, "muted"
+        )
+        self.status.dot.show_token("accent" if photo is not None else token)
+        if state.phase == "idle" and photo is None and self.view.frame is not None:
+            self.scope.pair = None
+            self.view.clear()
+            self.people.clear()
+            self.panel.show_nobody()
+        top.snapshot.setEnabled(scope.pair is not None)
+        self._show_empty()
+        self._show_status()
+
+    def _source_words(self) -> str:
+        state = self.scope.state
+        if state.address == DEMO:
+            return self.tr("Demo")
+        if state.is_camera:
+            return state.name.removeprefix("camera:") if state.name else self.tr("Camera")
+        return state.name and Path(state.name).name
+
+    def _show_empty(self) -> None:
+        scope, phase = self.scope, self.scope.state.phase
+        demo: Action = (self.tr("Show the demo"), lambda: scope.use(DEMO))
+        offers: list[Action] = [demo, (self.tr("Open…"), self.open_wanted.emit)]
+        if self.view.frame is not None:
+            self.empty.hide()
+        elif scope.engine_error is not None:
+            again: list[Action] = [(self.tr("Try again"), scope.start_again)]
+            self.empty.show_state(self.tr("The networks did not open"), scope.engine_error.remedy, again)
+        elif not scope.room.is_ready:
+            hint = self.tr("Everything stays on this computer")
+            self.empty.show_state(self.tr("Opening the networks"), hint, waiting=True)
+        elif phase in ("opening", "running", "paused") or scope.reading:
+            hint = self._source_words() if phase == "opening" else ""
+            self.empty.show_state(self.tr("Waiting for the first picture"), hint, waiting=True)
+        elif phase == "idle" and scope.cameras is None:
+            self.empty.show_state(self.tr("Looking for cameras"), "", waiting=True)
+        else:
+            hint = self.tr("Plug in a camera, or drop photos here.")
+            self.empty.show_state(self.tr("No picture"), hint, offers)
+
+    def _show_pair(self) -> None:
+        pair, photo = self.scope.pair, self.scope.photo
+        if pair is None:
+            return
+        first = self.view.frame is None
+        mirror = photo is None and self.scope.state.is_camera and bool(self.settings.get(keys.MIRROR))
+        self.view.show_pair(*pair, live=photo is None, mirror=mirror)
+        if first:
+            self.empty.hide()
+            self.top.snapshot.setEnabled(True)
+            self._show_status()
+        if photo is not None:
+            self.people.clear()
+            self.coach.clear()
+            self.view.show_coach("")
+            self._show_face()
+            self._show_status()
+        elif first or self.panel.track_id is None or self.scope.state.phase != "running":
+            # while it runs the panel keeps to its own, slower clock, so that its figures can be read
+            self._show_face()
+
+    def _show_face(self) -> None:
+        """The chosen face of the newest pair, in the panel; and the line of coaching for it."""
+        pair, live = self.scope.pair, self.scope.photo is None
+        if pair is None:
+            return
+        frame, original = pair
+        # as it is seen: left and right of the tips depend on the mirror
+        report = self.view.report or original
+        now = time.monotonic()
+        face = self.people.update(report, now, linger=1.0 if live else 0.0)
+        self.view.choose(self.people.current)
+        if face is not None:
+            unturned = next(item for item in original.faces if item.track_id == face.track_id)
+            self.panel.show_face(face, face_picture(frame, unturned, self.view.mirror), self._seen(face, now))
+        elif self.people.current is None:
+            self.panel.show_nobody()
+        if live and self.scope.state.phase == "running":
+            tip = face.score.tips[0] if face is not None and face.score is not None and face.score.tips else ""
+            if face is None and not report.faces:
+                tip = self.tr("No face in the picture")
+            self.view.show_coach(self.coach.update(wording.sentence(tip), now))
+
+    def _seen(self, face: Face, now: float) -> str:
+        if self.scope.photo is None:
+            return self.tr("seen {time}").format(time=wording.clock(self.people.seconds(face.track_id, now)))
+        box = face.detection.box
+        return self.tr("{width} × {height} px").format(width=round(box.width), height=round(box.height))
+
+    def _show_status(self) -> None:
+        scope, pair = self.scope, self.scope.pair
+        if scope.photo is not None:
+            count = len(scope.photo.report.faces)
+            faces = self.tr("1 face") if count == 1 else self.tr("{count} faces").format(count=count)
+            size = self.tr("{width} × {height} px").format(
+                width=scope.photo.frame.width, height=scope.photo.frame.height
+            )
+            self.status.show_figures(faces, size, "")
+        elif (stats := scope.live.stats()) is not None and pair is not None:
+            now = time.monotonic()
+            recent = [at for at in self.view.shown_at if now - at <= FPS_SECONDS]
+            rate = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0
+            late = sorted(self.view.latencies)
+            self.status.show_figures(
+                self.tr("Paused")
+                if scope.state.phase == "paused"
+                else self.tr("{rate} frames/s").format(rate=f"{rate:.1f}"),
+                self.tr("{delay} ms camera to screen").format(delay=round(late[len(late) // 2]) if late else 0),
+                self.tr("{count} skipped").format(count=stats.frames_skipped),
+            )
+        else:
+            self.status.show_figures(self.tr("Not running"), "", "")
+        timings = pair[1].timings if pair is not None else {}
+        text, as_asked = wording.provider(scope.room.providers, scope.room.options.provider, timings)
+        self.status.show_provider(text, as_asked, "\n".join(scope.room.notes))
+
+    def show_problem(self, error: FacelensError) -> None:
+        """An error's sentence over the view, with what can be done about it; the view goes on."""
+        actions: list[Action] = []
+        if error is self.scope.engine_error or error is self.scope.state.error:
+            actions.append((self.tr("Try again"), self.scope.start_again))
+        if error is self.scope.state.error and self.scope.state.address != DEMO:
+            actions.append((self.tr("Show the demo"), lambda: self.scope.use(DEMO)))
+        self.error.show_message(str(error), actions)
+        self._place_notes()
+
+    def _place_notes(self) -> None:
+        shown = [banner for banner in (self.error, self.notice) if not banner.isHidden()]
+        self.notes.setVisible(bool(shown))
+        # as wide as its words need, so that little of the picture is covered
+        natural = max((banner.natural_width() for banner in shown), default=0)
+        width = min(self.view.width() - 32, 760, natural)
+        height = sum(max(banner.heightForWidth(width), banner.sizeHint().height()) for banner in shown)
+        self.notes.setGeometry((self.view.width() - width) // 2, 16, width, height + 8 * max(0, len(shown) - 1))
+        self.notes.raise_()

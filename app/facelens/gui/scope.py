@@ -1,0 +1,278 @@
+"""The face scope without its widgets: engine, live source, pictures and settings, and how they follow each other."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from facelens import sources
+from facelens.engine import Engine, EngineOptions, open_engine
+from facelens.errors import FacelensError
+from facelens.gui import settings as keys
+from facelens.gui import snapshot
+from facelens.gui.engineroom import EngineRoom
+from facelens.gui.livecontrol import LiveControl, LiveState
+from facelens.gui.photos import Photo, Photos
+from facelens.gui.settings import Setting, Settings
+from facelens.gui.sourcepicker import DEMO, address_of
+from facelens.gui.worker import Tasks, as_shown
+from facelens.overlay import OverlayOptions
+from facelens.sources import CameraInfo, DemoSource, FrameSource
+from facelens.types import Frame, FrameReport
+
+log = logging.getLogger(__name__)
+
+CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mjpeg", ".mjpg"})
+DEMO_SIZE = (960, 720)
+"""The demo has the shape of the view in a new window, so that it fills it."""
+CLOSE_SECONDS = 6.0
+
+
+def _open_source(address: str) -> FrameSource:
+    return DemoSource(size=DEMO_SIZE) if address == DEMO else sources.open_source(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the window is built on; tests put their own in."""
+
+    open_engine: Callable[[EngineOptions], Engine] = open_engine
+    open_source: Callable[[str], FrameSource] = _open_source
+    list_cameras: Callable[[], Sequence[CameraInfo]] = sources.list_cameras
+
+
+class Scope(QObject):
+    """State of the face scope. Everything slow happens in threads; every signal comes on the window's thread."""
+
+    changed = Signal()
+    """Networks, live source or mode changed."""
+    pair_changed = Signal()
+    """``pair`` is new."""
+    problem = Signal(object)
+    """Carries a FacelensError to show."""
+    message = Signal(str, str)
+    """A passing message and its longer form."""
+
+    def __init__(self, services: Services, settings: Settings, options: EngineOptions, parent: QObject) -> None:
+        super().__init__(parent)
+        self.settings = settings
+        self.tasks = Tasks(self)
+        self.services = services
+        self.room = EngineRoom(services.open_engine, options, self.tasks, self)
+        self.live = LiveControl(services.open_source, self.room.analyze, self)
+        self.photos = Photos(self.room.analyze, self.tasks, self)
+        self.photo: Photo | None = None
+        self.pair: tuple[Frame, FrameReport] | None = None
+        self.engine_error: FacelensError | None = None
+        self.cameras: tuple[CameraInfo, ...] | None = None
+        self.reading = False
+        self._wanted = ""
+        self._paths: tuple[Path, ...] = ()
+        self._begun = False
+        self._told: LiveState | None = None
+        self._go_on_after_photo = False
+        self.room.opening.connect(self._engine_opening)
+        self.room.ready.connect(self._engine_ready)
+        self.room.failed.connect(self._engine_failed)
+        self.live.changed.connect(self._live_changed)
+        self.live.fresh.connect(self._live_fresh)
+        self.photos.shown.connect(self._photo_shown)
+        self.photos.failed.connect(self.problem)
+        self.photos.busy.connect(self._photos_busy)
+        settings.changed.connect(self._setting_changed)
+
+    @property
+    def state(self) -> LiveState:
+        return self.live.state
+
+    @property
+    def source_name(self) -> str:
+        """What the report of the pair comes from: a path or an address."""
+        return str(self.photo.path) if self.photo is not None else self.state.address
+
+    def start(self, source: str | None, paths: Sequence[str]) -> None:
+        """Open the networks; then show ``paths``, or ``source``, or what was shown last, a camera, or the demo."""
+        self._wanted, self._paths = source or "", tuple(Path(path) for path in paths)
+        self.room.open()
+
+    def cameras_listed(self, cameras: Sequence[CameraInfo]) -> None:
+        self.cameras = tuple(cameras)
+        self._begin()
+
+    def use(self, address: str) -> None:
+        """Change to a live source, and remember it where it can be had again."""
+        if address == DEMO or address.startswith("camera"):
+            self.settings.set(keys.SOURCE, address)
+        self._leave_photos()
+        self._wanted, self._begun = address, True
+        if self.room.is_ready:
+            self.live.use(address)
+        self.changed.emit()
+
+    def halt(self) -> None:
+        self.live.halt()
+
+    def start_again(self) -> None:
+        """Start what ran last, or what a new window would show; without networks, try to open them first."""
+        if self.engine_error is not None:
+            self.engine_error = None
+            self.room.open()
+        elif self.state.address or self._wanted:
+            self.use(self.state.address or self._wanted)
+        else:
+            self.use(self._first_source())
+
+    def toggle_pause(self) -> None:
+        if self.photo is not None:
+            return
+        phase = self.state.phase
+        if phase in ("running", "opening"):
+            self.live.pause()
+        elif phase == "paused":
+            self.live.resume()
+        else:
+            self.start_again()
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Show pictures or folders of them, or play the first clip."""
+        if not paths:
+            return
+        if paths[0].suffix.lower() in CLIPS and not paths[0].is_dir():
+            self.use(str(paths[0]))
+        elif self.room.is_ready:
+            self.photos.open(paths)
+        else:
+            self._paths = tuple(paths)
+
+    def back_to_live(self) -> None:
+        if self.photo is None:
+            return
+        self._leave_photos()
+        if not self.state.address:
+            self.use(self._wanted or self._first_source())
+        self.changed.emit()
+        self._live_fresh()
+
+    def save(self, options: OverlayOptions) -> None:
+        """Save the pair that is shown, in a thread; a message or a problem follows."""
+        if self.pair is None:
+            return
+        frame, report = self.pair
+        folder, source = Path(self.settings.snapshot_folder()), self.source_name
+        stem = self.photo.path.stem if self.photo is not None else "facelens"
+
+        def saved(picture: Path) -> None:
+            self.message.emit(self.tr("Saved {name}").format(name=picture.name), str(picture))
+
+        self.tasks.run(
+            lambda: snapshot.save(folder, stem, frame, report, options, source),
+            saved,
+            lambda error: self.problem.emit(as_shown(error, self.tr("Could not save the snapshot"))),
+            "snapshot",
+        )
+
+    def close(self) -> bool:
+        """Stop and join every thread, within bounds; False where one still runs."""
+        stopped = self.live.close(CLOSE_SECONDS)
+        stopped = self.tasks.close(CLOSE_SECONDS) and stopped
+        if stopped:
+            self.room.close()
+        else:
+            log.warning("a thread did not end within %.0f s", CLOSE_SECONDS)
+        self.settings.sync()
+        return stopped
+
+    def _first_source(self) -> str:
+        known = self.cameras or ()
+        addresses = [address_of(camera, known) for camera in known]
+        last = str(self.settings.get(keys.SOURCE))
+        if last == DEMO or last in addresses:
+            return last
+        return addresses[0] if addresses else DEMO
+
+    def _begin(self) -> None:
+        """Once, when the networks are open and it is known what to show."""
+        if self._begun or not self.room.is_ready:
+            return
+        if self._paths:
+            self._begun = True
+            self.open_paths(self._paths)
+            self._paths = ()
+        elif self._wanted:
+            self.use(self._wanted)
+        elif self.cameras is not None:
+            nothing = not self.cameras
+            # not self.use: what is only stood in for is not remembered
+            self._begun, self._wanted = True, self._first_source()
+            self.live.use(self._wanted)
+            if nothing and self._wanted == DEMO:
+                self.message.emit(self.tr("No camera found, so this is the demo"), "")
+
+    def _engine_opening(self) -> None:
+        self.changed.emit()
+        if self.room.is_ready:
+            self.message.emit(self.tr("Opening the networks"), "")
+
+    def _engine_ready(self) -> None:
+        self.engine_error = None
+        if self._begun and self.photo is not None:
+            self.photos.again()
+        elif self._begun and self._wanted and self.state.phase == "idle":
+            self.live.use(self._wanted)
+        self._begin()
+        self.changed.emit()
+
+    def _engine_failed(self, error: FacelensError) -> None:
+        self.engine_error = error
+        self.changed.emit()
+        self.problem.emit(error)
+
+    def _live_changed(self) -> None:
+        self.changed.emit()
+        state = self.state
+        if state.error is not None and state is not self._told:
+            self._told = state
+            self.problem.emit(state.error)
+
+    def _live_fresh(self) -> None:
+        result = self.live.latest()
+        if result is not None and self.photo is None:
+            self.pair = (result.frame, result.report)
+            self.pair_changed.emit()
+
+    def _photo_shown(self, photo: Photo) -> None:
+        if self.photo is None:
+            self._go_on_after_photo = self.state.phase in ("running", "opening")
+            if self._go_on_after_photo:
+                self.live.pause()
+        # pictures have no clock; the panel needs one
+        frame = replace(photo.frame, captured_at=time.monotonic())
+        self.photo, self.pair = photo, (frame, photo.report)
+        self.changed.emit()
+        self.pair_changed.emit()
+
+    def _photos_busy(self, busy: bool) -> None:
+        self.reading = busy
+        self.changed.emit()
+
+    def _leave_photos(self) -> None:
+        self.photos.leave()
+        if self.photo is not None:
+            self.photo = None
+            if self._go_on_after_photo:
+                self.live.resume()
+            self._go_on_after_photo = False
+
+    def _setting_changed(self, setting: Setting) -> None:
+        if setting.group == "score":
+            self.room.set_score(self.settings.preset(), self.settings.weights())
+            if self.photo is not None:
+                # a slider sends many values: one new score, once it rests
+                QTimer.singleShot(0, self.photos.again)
+        elif setting is keys.PROVIDER:
+            self.room.open(provider=str(self.settings.get(keys.PROVIDER)))

@@ -1,0 +1,188 @@
+"""What the window remembers: one frozen record a setting, kept by QSettings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, QStandardPaths, Signal
+
+from facelens.gui.translate import QT_TRANSLATE_NOOP
+from facelens.vision.score import DEFAULT_WEIGHTS
+
+Kind = Literal["choice", "switch", "share", "folder", "hidden"]
+CONTEXT = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        key: its name in the store, "group/name".
+        kind: how the dialog shows it: a list of choices, a switch, a share 0..100, a folder; "hidden" stays out.
+        default: value until the user changes it; its type is the setting's type.
+        title, help: words for the dialog, untranslated.
+        choices: (value, untranslated word) pairs of a "choice".
+    """
+
+    key: str
+    kind: Kind
+    default: Any
+    title: str = ""
+    help: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def group(self) -> str:
+        return self.key.split("/", 1)[0]
+
+
+def _share(component: str) -> int:
+    return round(100 * DEFAULT_WEIGHTS[component])
+
+
+GROUPS: tuple[tuple[str, str], ...] = (
+    ("look", QT_TRANSLATE_NOOP("settings", "Look")),
+    ("score", QT_TRANSLATE_NOOP("settings", "Face score")),
+    ("engine", QT_TRANSLATE_NOOP("settings", "Computing")),
+    ("files", QT_TRANSLATE_NOOP("settings", "Files")),
+)
+"""Groups of the dialog, in order; settings of other groups are not in it."""
+
+THEME = Setting(
+    "look/theme",
+    "choice",
+    "system",
+    QT_TRANSLATE_NOOP("settings", "Theme"),
+    QT_TRANSLATE_NOOP("settings", "Dark, light, or as the desktop."),
+    (
+        ("system", QT_TRANSLATE_NOOP("settings", "As the desktop")),
+        ("dark", QT_TRANSLATE_NOOP("settings", "Dark")),
+        ("light", QT_TRANSLATE_NOOP("settings", "Light")),
+    ),
+)
+MIRROR = Setting(
+    "look/mirror",
+    "switch",
+    True,
+    QT_TRANSLATE_NOOP("settings", "Show cameras as in a mirror"),
+    QT_TRANSLATE_NOOP("settings", "Only on screen; saved pictures are not mirrored."),
+)
+PRESET = Setting(
+    "score/preset",
+    "choice",
+    "default",
+    QT_TRANSLATE_NOOP("settings", "Rule"),
+    QT_TRANSLATE_NOOP("settings", "Classic is a published rule that looks at age alone."),
+    (
+        ("default", QT_TRANSLATE_NOOP("settings", "Facelens")),
+        ("classic", QT_TRANSLATE_NOOP("settings", "Classic")),
+        ("own", QT_TRANSLATE_NOOP("settings", "My own weights")),
+    ),
+)
+APPEARANCE = Setting("score/appearance", "share", _share("appearance"), QT_TRANSLATE_NOOP("settings", "Appearance"))
+EXPRESSION = Setting("score/expression", "share", _share("expression"), QT_TRANSLATE_NOOP("settings", "Expression"))
+SYMMETRY = Setting("score/symmetry", "share", _share("symmetry"), QT_TRANSLATE_NOOP("settings", "Symmetry"))
+QUALITY = Setting("score/quality", "share", _share("quality"), QT_TRANSLATE_NOOP("settings", "Picture quality"))
+PROVIDER = Setting(
+    "engine/provider",
+    "choice",
+    "auto",
+    QT_TRANSLATE_NOOP("settings", "Runs on"),
+    QT_TRANSLATE_NOOP("settings", "What is not there is replaced by the processor; the status bar says so."),
+    (
+        ("auto", QT_TRANSLATE_NOOP("settings", "The best there is")),
+        ("cpu", QT_TRANSLATE_NOOP("settings", "Processor")),
+        ("cuda", QT_TRANSLATE_NOOP("settings", "NVIDIA card (CUDA)")),
+        ("tensorrt", QT_TRANSLATE_NOOP("settings", "NVIDIA card (TensorRT)")),
+        ("coreml", QT_TRANSLATE_NOOP("settings", "Apple (CoreML)")),
+        ("directml", QT_TRANSLATE_NOOP("settings", "Windows (DirectML)")),
+    ),
+)
+FOLDER = Setting(
+    "files/folder",
+    "folder",
+    "",
+    QT_TRANSLATE_NOOP("settings", "Snapshots go to"),
+    QT_TRANSLATE_NOOP("settings", "A picture with the overlay, and a JSON file beside it."),
+)
+BOXES = Setting("overlay/boxes", "hidden", True)
+LABELS = Setting("overlay/labels", "hidden", True)
+POINTS = Setting(
+    "overlay/points", "hidden", "ibug68", choices=(("none", ""), ("five", ""), ("kaggle15", ""), ("ibug68", ""))
+)
+SCORES = Setting("overlay/scores", "hidden", True)
+SOURCE = Setting("source/last", "hidden", "")
+NOTICE_SEEN = Setting("start/notice_seen", "hidden", False)
+OPEN_FOLDER = Setting("start/open_folder", "hidden", "")
+
+WEIGHTS = (APPEARANCE, EXPRESSION, SYMMETRY, QUALITY)
+SETTINGS: tuple[Setting, ...] = (
+    THEME, MIRROR, PRESET, *WEIGHTS, PROVIDER, FOLDER, BOXES, LABELS, POINTS, SCORES, SOURCE, NOTICE_SEEN, OPEN_FOLDER,
+)  # fmt: skip
+
+
+class Settings(QObject):
+    """The values of ``SETTINGS``. A stored value of the wrong type, or no longer a choice, counts as the default."""
+
+    changed = Signal(object)
+    """Carries the Setting whose value is new."""
+
+    def __init__(self, store: QSettings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+
+    def get(self, setting: Setting) -> Any:
+        raw = self._store.value(setting.key, setting.default)
+        default = setting.default
+        if isinstance(default, bool):
+            # an ini file gives strings back
+            return raw if isinstance(raw, bool) else str(raw).lower() == "true"
+        if isinstance(default, int):
+            text = str(raw)
+            return min(max(int(text), 0), 100) if text.lstrip("-").isdigit() else default
+        value = raw if isinstance(raw, str) else default
+        if setting.choices and value not in {choice for choice, _ in setting.choices}:
+            return default
+        return value
+
+    def set(self, setting: Setting, value: Any) -> None:
+        if type(value) is not type(setting.default):
+            raise TypeError(f"{setting.key} takes {type(setting.default).__name__}, got {value!r}")
+        if value != self.get(setting):
+            self._store.setValue(setting.key, value)
+            self.changed.emit(setting)
+
+    def weights(self) -> dict[str, float] | None:
+        """The user's own weights by component, or None where a named rule is chosen or all weights are 0."""
+        if self.get(PRESET) != "own":
+            return None
+        values = {setting.key.split("/", 1)[1]: float(self.get(setting)) for setting in WEIGHTS}
+        return values if sum(values.values()) > 0 else None
+
+    def preset(self) -> str:
+        """The named rule of the score; the user's own weights stand on "default"."""
+        chosen = str(self.get(PRESET))
+        return "default" if chosen == "own" else chosen
+
+    def snapshot_folder(self) -> str:
+        chosen = str(self.get(FOLDER))
+        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        return chosen or f"{pictures}/Facelens"
+
+    def bytes_of(self, key: str) -> bytes | None:
+        """A blob that Qt made (window geometry), or None."""
+        raw = self._store.value(f"window/{key}")
+        return bytes(raw.data()) if hasattr(raw, "data") else None
+
+    def keep_bytes(self, key: str, value: Any) -> None:
+        self._store.setValue(f"window/{key}", value)
+
+    def sync(self) -> None:
+        self._store.sync()
+
+
+def words(text: str) -> str:
+    """``text`` of a Setting in the user's language."""
+    return QCoreApplication.translate(CONTEXT, text)

@@ -1,0 +1,128 @@
+"""Chooses where frames come from: cameras by name, the demo, a file, an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionButton, QStylePainter
+
+from facelens.gui.icons import line_icon
+from facelens.gui.theme import Theme
+from facelens.gui.worker import Tasks
+from facelens.sources import CameraInfo
+
+DEMO = "demo"
+
+
+class SourcePicker(QPushButton):
+    """A button that tells the source and opens the menu of sources.
+
+    The menu opens at once with the cameras known so far; they are looked for again meanwhile, in a thread.
+    """
+
+    picked = Signal(str)
+    """Carries an address for ``open_source``."""
+    file_wanted = Signal()
+    address_wanted = Signal()
+    listed = Signal()
+    """The list of cameras is new."""
+
+    def __init__(self, theme: Theme, list_cameras: Callable[[], Sequence[CameraInfo]], tasks: Tasks) -> None:
+        super().__init__()
+        self.theme = theme
+        self._list_cameras, self._tasks = list_cameras, tasks
+        self._looking = False
+        self.cameras: tuple[CameraInfo, ...] = ()
+        self.address = ""
+        self._name, self._detail = self.tr("Choose a source"), ""
+        self.setProperty("role", "picker")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setToolTip(self.tr("Where the picture comes from"))
+        self.setAccessibleName(self.tr("Source"))
+        self.menu_ = QMenu(self)
+        self.menu_.aboutToShow.connect(self._opening)
+        self.setMenu(self.menu_)
+        self.setMinimumWidth(130)
+        self.setMaximumWidth(250)
+        theme.changed.connect(self.update)
+
+    def refresh(self) -> None:
+        """Look for cameras in a thread; ``listed`` follows."""
+        if not self._looking:
+            self._looking = True
+            self._tasks.run(lambda: tuple(self._list_cameras()), self._listed, self._not_listed, "list-cameras")
+
+    def show_source(self, address: str, name: str, detail: str = "") -> None:
+        """``detail`` (the size of its frames) is left out where the button is too narrow for it."""
+        self.address, self._name, self._detail = address, name, detail
+        self.update()
+
+    @property
+    def shown_name(self) -> str:
+        return self._name
+
+    def _opening(self) -> None:
+        self._fill()
+        self.refresh()
+
+    def _listed(self, cameras: tuple[CameraInfo, ...]) -> None:
+        self._looking = False
+        self.cameras = cameras
+        if self.menu_.isVisible():
+            self._fill()
+        self.listed.emit()
+
+    def _not_listed(self, _error: BaseException) -> None:
+        # the cameras known so far stay in the list; opening one tells what is wrong with it
+        self._looking = False
+        self.listed.emit()
+
+    def _fill(self) -> None:
+        self.menu_.clear()
+        for camera in self.cameras:
+            self._source(camera.name, address_of(camera, self.cameras))
+        if not self.cameras:
+            nothing = self.tr("Looking for cameras…") if self._looking else self.tr("No camera found")
+            self.menu_.addAction(nothing).setEnabled(False)
+        self.menu_.addSeparator()
+        self._source(self.tr("Demo"), DEMO)
+        self.menu_.addAction(self.tr("Open a file…"), self.file_wanted.emit)
+        self.menu_.addAction(self.tr("Stream address…"), self.address_wanted.emit)
+
+    def _source(self, name: str, address: str) -> None:
+        action = QAction(name, self.menu_)
+        action.setCheckable(True)
+        action.setChecked(address == self.address)
+        action.triggered.connect(lambda _=False: self.picked.emit(address))
+        self.menu_.addAction(action)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        option.text = ""
+        option.features = QStyleOptionButton.ButtonFeature.None_
+        painter = QStylePainter(self)
+        painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
+        inside = self.rect().adjusted(16, 0, -36, 0)
+        shown = painter.fontMetrics().elidedText(self._name, Qt.TextElideMode.ElideRight, inside.width())
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.setPen(self.theme.colour("text"))
+        painter.drawText(inside, left, shown)
+        beside = inside.adjusted(painter.fontMetrics().horizontalAdvance(shown) + 12, 0, 0, 0)
+        if painter.fontMetrics().horizontalAdvance(self._detail) <= beside.width():
+            painter.setPen(self.theme.colour("muted"))
+            painter.drawText(beside, left, self._detail)
+        self._paint_chevron(painter)
+        painter.end()
+
+    def _paint_chevron(self, painter: QPainter) -> None:
+        place = QRect(self.width() - 32, (self.height() - 16) // 2, 16, 16)
+        line_icon("chevron", self.theme.colour("muted")).paint(painter, place)
+
+
+def address_of(camera: CameraInfo, cameras: Sequence[CameraInfo]) -> str:
+    """The address of a camera: by name, which outlasts re-plugging, or by number where two share a name."""
+    twins = sum(other.name == camera.name for other in cameras)
+    return f"camera:{camera.name}" if twins == 1 else f"camera:{camera.index}"

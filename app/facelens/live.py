@@ -1,0 +1,307 @@
+"""A live session: one thread reads a source, another analyses the newest frame, and whoever shows it looks in."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from facelens.handoff import HandOff
+from facelens.sources.base import FrameSource
+from facelens.types import Frame, FrameReport
+
+log = logging.getLogger(__name__)
+
+KEPT_LATENCIES = 1024
+STOP_SECONDS = 5.0
+"""Longer than any source lets a read wait (a network stream: 3 s)."""
+
+
+class Follows(Protocol):
+    """What puts the reports of one frame after another into order, such as ``Tracker``."""
+
+    def update(self, report: FrameReport) -> FrameReport: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveResult:
+    """A frame with exactly its report; ``published_at`` is ``time.monotonic()`` seconds."""
+
+    frame: Frame
+    report: FrameReport
+    published_at: float
+
+    @property
+    def latency_ms(self) -> float:
+        """From the capture of the frame to the moment its report was there."""
+        return (self.published_at - self.frame.captured_at) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles over the newest 1024 results, ms; all 0 before the first."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStats:
+    """How a session goes. Rates are frames/s from the first frame to the last, over the whole session.
+
+    Of a live source, captured = analysed + skipped + at most two that are waiting or in work; what came in during a
+    pause counts as skipped. Of other sources nothing is ever skipped. ``threads_joined`` equals ``threads_started``
+    after a clean stop.
+    """
+
+    fps_captured: float
+    fps_analysed: float
+    frames_captured: int
+    frames_analysed: int
+    frames_skipped: int
+    latency_ms: Latency
+    threads_started: int
+    threads_joined: int
+    seconds: float
+
+
+class _Rate:
+    """Counts events and tells their mean rate."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first = self._last = 0.0
+
+    def add(self, now: float) -> None:
+        self._first = now if self.count == 0 else self._first
+        self.count, self._last = self.count + 1, now
+
+    @property
+    def fps(self) -> float:
+        span = self._last - self._first
+        return (self.count - 1) / span if span > 0 else 0.0
+
+
+class LiveSession:
+    """Reads ``source`` and analyses its frames until it ends, fails or is stopped. Used once.
+
+    The capture thread reads, the analysis thread calls ``analyze`` (and ``tracker.update``) and publishes. Of a live
+    source the newest frame is analysed and older ones are counted as skipped. Of any other source every frame is
+    analysed, and reading waits for the analysis. At most one frame waits and one is being analysed.
+
+    Args:
+        source: not yet opened; the session closes it, whatever happens.
+        analyze: frame -> report; only called from the analysis thread.
+        on_update: called from the analysis thread after each new result and once at the end, whatever ended the
+            session; it says that there is news and carries nothing. It should return at once.
+        tracker: gives faces their ids over time; only used by the analysis thread.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        analyze: Callable[[Frame], FrameReport],
+        *,
+        on_update: Callable[[], None] | None = None,
+        tracker: Follows | None = None,
+    ) -> None:
+        self.source = source
+        self._analyze, self._on_update, self._tracker = analyze, on_update, tracker
+        self._hand_off = HandOff()
+        self._stopping = threading.Event()
+        self._finished = threading.Event()
+        self._paused = threading.Event()
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
+        self._result: LiveResult | None = None
+        self._captured, self._analysed = _Rate(), _Rate()
+        self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
+        self._threads: tuple[threading.Thread, ...] = ()
+        self._began = self._ended = 0.0
+
+    def start(self) -> None:
+        """Open the source, on the calling thread, and start both threads.
+
+        Raises:
+            SourceError: the source cannot be opened; no thread was started.
+            RuntimeError: the session was started before.
+        """
+        if self._threads or self._finished.is_set():
+            raise RuntimeError("a live session is started once only; make a new one")
+        try:
+            self.source.open()
+        except BaseException as error:
+            self._fail(error)
+            self._end()
+            self.source.close()
+            raise
+        self._began = time.monotonic()
+        # daemons only so that a driver that never answers cannot keep the process alive; stop() joins them
+        self._threads = (
+            threading.Thread(target=self._capture, name="facelens-capture", daemon=True),
+            threading.Thread(target=self._work, name="facelens-analysis", daemon=True),
+        )
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float = STOP_SECONDS) -> tuple[str, ...]:
+        """End the session and join its threads; harmless when repeated, or before ``start``.
+
+        Args:
+            timeout: seconds for both threads together.
+
+        Returns:
+            The names of threads that still run, in a driver or in ``analyze``; empty after a clean stop. A thread that
+            hung is also logged, and is the session's ``error`` where there was none before.
+        """
+        self._stopping.set()
+        self._hand_off.drop()
+        self.source.interrupt()
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(deadline - time.monotonic(), 0.0))
+        if not self._threads:
+            self._end()
+        hung = tuple(t.name for t in self._threads if t.is_alive() and t is not threading.current_thread())
+        if hung:
+            error = TimeoutError(f"{' and '.join(hung)} did not end within {timeout:g} s")
+            log.error("live session of %s: %s", self.source.name, error)
+            self._fail(error)
+        return hung
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the session has ended by itself or was stopped; False where it still runs after ``timeout`` s."""
+        return self._finished.wait(timeout)
+
+    def pause(self) -> None:
+        """Hold the analysis; a frame in work is finished. A live source reads on, any other waits."""
+        self._paused.set()
+        self._hand_off.hold(True)
+
+    def resume(self) -> None:
+        self._paused.clear()
+        self._hand_off.hold(False)
+
+    @property
+    def paused(self) -> bool:
+        return self._paused.is_set()
+
+    @property
+    def finished(self) -> bool:
+        """No further result will come: the source ended, something failed, or the session was stopped."""
+        return self._finished.is_set()
+
+    @property
+    def error(self) -> BaseException | None:
+        """The first exception of either thread, or of ``start``."""
+        with self._lock:
+            return self._error
+
+    def raise_error(self) -> None:
+        """Raise ``error`` if there is one."""
+        error = self.error
+        if error is not None:
+            raise error
+
+    def latest(self) -> LiveResult | None:
+        """The newest result; it stays after the end."""
+        with self._lock:
+            return self._result
+
+    def stats(self) -> LiveStats:
+        with self._lock:
+            latencies = np.fromiter(self._latencies, float) if self._latencies else np.zeros(1)
+            p50, p95, p99 = (float(value) for value in np.percentile(latencies, (50, 95, 99)))
+            until = self._ended or time.monotonic()
+            return LiveStats(
+                fps_captured=self._captured.fps,
+                fps_analysed=self._analysed.fps,
+                frames_captured=self._captured.count,
+                frames_analysed=self._analysed.count,
+                frames_skipped=self._hand_off.replaced,
+                latency_ms=Latency(p50, p95, p99),
+                threads_started=len(self._threads),
+                threads_joined=sum(not thread.is_alive() for thread in self._threads),
+                seconds=until - self._began if self._began else 0.0,
+            )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _capture(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                frame = self.source.read()
+                if frame is None:
+                    break
+                with self._lock:
+                    self._captured.add(time.monotonic())
+                if not self._hand_off.put(frame, wait=not self.source.is_live):
+                    break
+        except BaseException as error:  # noqa: BLE001 - kept, delivered by the analysis thread and re-raisable
+            self._fail(error)
+        finally:
+            try:
+                self.source.close()
+            except BaseException as error:  # noqa: BLE001 - a driver that fails to close is news like any other
+                self._fail(error)
+            self._hand_off.complete()
+
+    def _work(self) -> None:
+        try:
+            while (frame := self._hand_off.take()) is not None:
+                report = self._analyze(frame)
+                if self._tracker is not None:
+                    report = self._tracker.update(report)
+                self._publish(frame, report)
+                if self._on_update is not None:
+                    self._on_update()
+        except BaseException as error:  # noqa: BLE001 - kept, delivered below and re-raisable
+            self._fail(error)
+        finally:
+            # where the analysis failed, reading ends too
+            self._stopping.set()
+            self._hand_off.drop()
+            self.source.interrupt()
+            self._end()
+            if self._on_update is not None:
+                try:
+                    self._on_update()
+                except BaseException as error:  # noqa: BLE001 - kept like the others
+                    self._fail(error)
+
+    def _publish(self, frame: Frame, report: FrameReport) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._result = LiveResult(frame, report, now)
+            self._analysed.add(now)
+            self._latencies.append(self._result.latency_ms)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            first = self._error is None
+            if first:
+                self._error = error
+        if not first:
+            # the first one usually explains the rest
+            log.error("live session of %s: a further failure", self.source.name, exc_info=error)
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended = self._ended or time.monotonic()
+        self._finished.set()

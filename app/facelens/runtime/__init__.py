@@ -1,0 +1,7 @@
+"""Runs networks: the only importer of onnxruntime and the only user of OpenCV's DNN."""
+
+from facelens.runtime.detector import YunetDetector
+from facelens.runtime.providers import PROVIDER_NAMES, ProviderStatus, provider_report
+from facelens.runtime.session import Network, open_network
+
+__all__ = ["PROVIDER_NAMES", "Network", "ProviderStatus", "YunetDetector", "open_network", "provider_report"]

@@ -1,0 +1,225 @@
+"""The records that every stage of Facelens reads and returns.
+
+All records are frozen; arrays inside them are read-only. Coordinates are float pixels in the frame of the original
+picture: x to the right, y down, (0, 0) the centre of the top-left pixel. "Left" and "right" of a face are the
+subject's own, so the right eye lies on the viewer's left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+"""A picture, H x W x 3, BGR, 0..255."""
+Points = npt.NDArray[np.float32]
+"""N x 2 points (x, y) in pixels."""
+Scheme = Literal["five", "kaggle15", "ibug68"]
+GenderLabel = Literal["female", "male"]
+
+AGE_COUNT = 101
+"""Length of an age distribution: one probability for each year 0..100 (100 means 100 and older)."""
+
+AGE_RANGES: tuple[tuple[int, int], ...] = (
+    (0, 2), (4, 6), (8, 12), (15, 20), (25, 32), (38, 43), (48, 53), (60, 100),
+)  # fmt: skip
+"""The eight age ranges, inclusive, of Levi and Hassner, "Age and Gender Classification using CNNs", CVPRW 2015."""
+
+
+def readonly(array: npt.ArrayLike, dtype: Any = np.float32) -> npt.NDArray[Any]:
+    """A read-only copy of ``array`` as ``dtype``."""
+    copy = np.array(array, dtype=dtype)
+    copy.flags.writeable = False
+    return copy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A picture with its place in a stream. ``captured_at`` is ``time.monotonic()`` seconds."""
+
+    image: Image
+    index: int = 0
+    captured_at: float = 0.0
+
+    @property
+    def width(self) -> int:
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.image.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-aligned rectangle; it may reach outside the picture where a face is cut by the border."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    @property
+    def area(self) -> float:
+        return max(self.width, 0.0) * max(self.height, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Landmarks:
+    """Facial points of one face.
+
+    Schemes: ``five`` (right eye, left eye, nose tip, right mouth corner, left mouth corner), ``kaggle15`` (order of
+    the Kaggle Facial Keypoints Detection columns), ``ibug68`` (iBUG / Multi-PIE 68 order).
+    """
+
+    points: Points
+    scheme: Scheme
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", readonly(self.points))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """A face found by a detector: ``confidence`` in 0..1, ``landmarks`` in scheme ``five``."""
+
+    box: Box
+    confidence: float
+    landmarks: Landmarks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AgeEstimate:
+    """Apparent age: the median ``years``, the band ``low``..``high`` that holds 80 %, and 101 ``probabilities``."""
+
+    years: float
+    low: float
+    high: float
+    probabilities: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "probabilities", readonly(self.probabilities))
+
+    @property
+    def range_probabilities(self) -> npt.NDArray[np.float64]:
+        """Probabilities of the eight published ``AGE_RANGES``: summed over each and renormalised to 1."""
+        p = self.probabilities.astype(np.float64)
+        sums = np.array([p[low : high + 1].sum() for low, high in AGE_RANGES])
+        total = sums.sum()
+        return sums / total if total > 1e-9 else np.full(len(AGE_RANGES), 1 / len(AGE_RANGES))
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The most probable of the eight published ``AGE_RANGES``."""
+        return AGE_RANGES[int(np.argmax(self.range_probabilities))]
+
+
+@dataclass(frozen=True, slots=True)
+class GenderEstimate:
+    """Perceived gender: the likelier ``label`` and its ``probability``, 0.5..1."""
+
+    label: GenderLabel
+    probability: float
+
+    @property
+    def sure(self) -> bool:
+        """False where the picture does not say enough to name a label ("not sure")."""
+        return self.probability >= 0.65
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Picture quality of one face. The five scores are 0..100, 100 best; the rest are the measurements behind tips.
+
+    ``yaw``, ``pitch``, ``roll`` in degrees (yaw positive: the subject turns to their left; pitch positive: looks up;
+    roll positive: the head tips clockwise as the viewer sees it). ``brightness`` is the mean luma of the face, 0..1.
+    ``light_balance`` -1..1: positive when the viewer's right half of the face is the brighter one.
+    """
+
+    sharpness: float
+    exposure: float
+    contrast: float
+    pose: float
+    resolution: float
+    yaw: float
+    pitch: float
+    roll: float
+    brightness: float
+    light_balance: float
+
+    @property
+    def value(self) -> float:
+        """One figure 0..100: the geometric mean of the five scores, so that one bad score cannot hide."""
+        scores = np.array([self.sharpness, self.exposure, self.contrast, self.pose, self.resolution])
+        return float(np.exp(np.mean(np.log(np.maximum(scores, 1.0)))))
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreComponent:
+    """One part of a face score: ``value`` 0..100 and its ``weight`` (the weights of a score sum to 1)."""
+
+    name: str
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaceScore:
+    """A face score 0..100, the components it is the weighted mean of, and short tips, most useful first."""
+
+    value: float
+    components: tuple[ScoreComponent, ...]
+    tips: tuple[str, ...]
+    preset: str = "default"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """All that is known of one face. ``None`` means that the part was not asked for, never that it failed.
+
+    ``track_id`` numbers people from 1 (within a picture where there is no tracking). ``smile`` and ``glasses`` are
+    probabilities 0..1.
+    """
+
+    track_id: int
+    detection: Detection
+    age: AgeEstimate | None = None
+    gender: GenderEstimate | None = None
+    landmarks: Landmarks | None = None
+    smile: float | None = None
+    glasses: float | None = None
+    quality: Quality | None = None
+    score: FaceScore | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameReport:
+    """What the engine says of one frame. ``timings`` in ms by stage; ``providers`` the one each network really got."""
+
+    frame_index: int
+    captured_at: float
+    image_size: tuple[int, int]
+    faces: tuple[Face, ...]
+    timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    providers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "timings", MappingProxyType(dict(self.timings)))
+        object.__setattr__(self, "providers", MappingProxyType(dict(self.providers)))

@@ -1,0 +1,1 @@
+"""Icons, sample pictures and other data that ships with Facelens; found through `importlib.resources`."""

@@ -1,0 +1,67 @@
+"""``python -m convert train|export|evaluate|card NAME``: the way from the packs to the files under ``models/``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+NAMES = ("detector", "attributes", "landmarks", "appearance")
+COMMANDS = {
+    "train": "train on the train parts of the packs; every epoch leaves a checkpoint that --resume takes up",
+    "export": "write the ONNX file, prove that it equals the Keras network, and enter it in models.toml",
+    "evaluate": "measure the shipped file on a split of the packs",
+    "card": "write the model's page from its records",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of all commands; each network takes those that it knows."""
+    result = argparse.ArgumentParser(prog="python -m convert", description=__doc__)
+    commands = result.add_subparsers(dest="command", required=True)
+    for command, words in COMMANDS.items():
+        part = commands.add_parser(command, help=words, description=words)
+        part.add_argument("name", choices=NAMES)
+        part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
+        part.add_argument("--run", type=Path, help="folder of checkpoints and logs (default: runs/NAME)")
+        part.add_argument("--models", type=Path, default=Path("models"), help="where finished models go")
+        part.add_argument("--limit", type=int, help="at most so many rows of each pack: a quick trial")
+        part.add_argument("--seed", type=int, default=0)
+        part.add_argument("--threads", type=int, default=2, help="CPU threads of the network (default: 2)")
+        part.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
+        part.add_argument("--epochs", type=int, help="passes over the data (default: the network's own)")
+        part.add_argument("--minutes", type=float, help="let the learning rate follow the clock and end after so long")
+        part.add_argument("--split", choices=("val", "test"), default="val")
+        part.add_argument("--start", type=Path, help="checkpoint whose shared layers to start from")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status."""
+    args = parser().parse_args(arguments)
+    args.run = args.run or Path("runs") / args.name
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    try:
+        import cv2
+        import keras
+
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        cv2.setNumThreads(1)
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is missing: pip install 'facelens[train]'", file=sys.stderr)
+        return 2
+    getattr(importlib.import_module(f"convert.{args.name}"), args.command)(args)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The appearance network: rated attractiveness as a distribution over 1.0 .. 5.0, for the face score.
+
+What it predicts is the mean taste of the 60 volunteers who rated SCUT-FBP5500, no more. It starts from the trained
+attributes network, since 3,200 rated faces alone teach too little. SCUT's faces are cut out on black; half of the time
+the black is filled with another picture, so that hair and background of a real photo count for nothing. MEBeauty's
+scores (another scale, other raters) train a second head that does not ship.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers as L
+
+from convert import attributes
+from convert.faces import augment, data, training
+from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
+from facelens.geometry import CropSpec
+
+CROP = attributes.CROP
+BATCH = 48
+SCHEDULE = training.Schedule(
+    minutes=12, rate=4e-4, sizes=((1.0, 112),), warm_up=60, decay=0.05, average=0.995, epoch_steps=60
+)
+STRENGTH = augment.Strength(rotation=5.0, scale=0.05, shift=0.02, degrade=0.25, dark=0.05, erase=0.15)
+SCORES = (np.arange(41, dtype=np.float32) / 10) + 1
+SIGMA = 0.25
+"""Width of the soft label, in points of the 1..5 scale."""
+HELD_OUT = 10
+"""Every tenth row of SCUT's training part is kept for choosing."""
+OTHER_SHARE = 0.35
+"""Share of a batch from MEBeauty."""
+DARK = 10
+
+SHIPMENT = Shipment(
+    name="appearance-1",
+    task="appearance",
+    crop=CROP,
+    outputs=("distribution",),
+    licence="Non-commercial research, as SCUT-FBP5500 is",
+    trained_on=("scut_fbp5500", "mebeauty", "fairface", "utkface", "mtfl5"),
+)
+
+
+def build(precision: str = "float32", start: Path | None = None) -> Any:
+    """The attributes trunk with two heads of 41 scores; ``start`` is an attributes checkpoint to begin from."""
+    base = attributes.build(precision)
+    if start is not None:
+        training.restore(start, base.weights)
+    pooled = base.get_layer("age").input
+    heads = {name: L.Dense(41, name=name, dtype="float32")(pooled) for name in ("scut", "other")}
+    return keras.Model(base.inputs, heads)
+
+
+def served(model: Any) -> Any:
+    """The graph that ships: probabilities of the SCUT head."""
+    image = L.Input((CROP.size, CROP.size, 3), name="input", dtype="uint8")
+    return keras.Model(image, [L.Softmax(name="distribution_out")(model(image)["scut"])])
+
+
+def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    """Cross-entropy to a Gaussian around the mean rating, and the distance of the mean."""
+    parts = {}
+    for name in ("scut", "other"):
+        score, known = targets[name][:, None], tf.cast(targets[name] >= 0, tf.float32)
+        soft = tf.exp(-0.5 * tf.square((SCORES[None] - score) / SIGMA))
+        soft /= tf.reduce_sum(soft, 1, keepdims=True) + 1e-9
+        log_p = tf.nn.log_softmax(outputs[name])
+        mean = tf.reduce_sum(tf.exp(log_p) * SCORES[None], 1)
+        value = -0.3 * tf.reduce_sum(soft * log_p, 1) + tf.abs(mean - score[:, 0])
+        parts[name] = tf.reduce_sum(value * known) / (tf.reduce_sum(known) + 2.0)
+    return parts
+
+
+def filled(rng: np.random.Generator, face: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The cut-out face over another picture."""
+    outside = (face.max(axis=2) < DARK).astype(np.uint8)
+    # pupils and nostrils are dark too: only large dark areas are background
+    outside = cv2.morphologyEx(outside, cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))
+    soft = cv2.GaussianBlur(outside.astype(np.float32), (0, 0), 1.5)[..., None]
+    back = np.full_like(other, rng.integers(0, 256, 3)) if rng.random() < 0.3 else other[:, ::-1]
+    return np.asarray(face * (1 - soft) + back * soft, np.uint8)
+
+
+def _means(model: Any, images: np.ndarray[Any, Any], head: str) -> np.ndarray[Any, Any]:
+    out = []
+    for start in range(0, len(images), 128):
+        logits = np.asarray(model.predict_on_batch(augment.plain(images[start : start + 128], CROP))[head])
+        out.append(attributes.softmax(logits) @ SCORES)
+    return np.concatenate(out)
+
+
+def load(folder: Path) -> tuple[data.Crops, np.ndarray[Any, Any], data.Crops, data.Crops]:
+    """SCUT's training part with its scores, MEBeauty's train and val parts."""
+    cache = Path("runs/cache/faces")
+    scut = data.load(folder, cache, "scut_fbp5500", "train", column="split6040")
+    other = data.load(folder, cache, "mebeauty", "train")
+    return scut, np.array(scut.table["score"], np.float32), other, data.load(folder, cache, "mebeauty", "val")
+
+
+def figures(model: Any, scut: data.Crops, scores: np.ndarray[Any, Any], other: data.Crops) -> dict[str, float]:
+    """Correlation on the held-out tenth of SCUT's training part and, for the second head, on MEBeauty's val."""
+    held = np.arange(0, len(scores), HELD_OUT)
+    guess = _means(model, scut.images[held], "scut")
+    second = _means(model, other.images, "other")
+    return {
+        "SCUT held-out Pearson": float(np.corrcoef(guess, scores[held])[0, 1]),
+        "SCUT held-out MAE": float(np.abs(guess - scores[held]).mean()),
+        "MEBeauty Pearson, second head": float(np.corrcoef(second, other.table["score"])[0, 1]),
+    }
+
+
+def train(args: Namespace) -> None:
+    """Fine-tune from runs/attributes."""
+    training.set_up(args.seed, args.threads)
+    scut, scores, other, other_val = load(args.data)
+    rows = np.array([i for i in range(len(scores)) if i % HELD_OUT])
+    second = np.array(other.table["score"], np.float32)
+    # MEBeauty's mean and spread are brought to SCUT's, so that one set of bins serves both heads
+    second = (second - second.mean()) / second.std() * scores.std() + scores.mean()
+
+    def make(rng: np.random.Generator, size: int) -> training.Batch:
+        spec = CropSpec(size, CROP.scale)
+        images = np.empty((BATCH, size, size, 3), np.uint8)
+        targets = {name: np.full(BATCH, -1, np.float32) for name in ("scut", "other")}
+        for i in range(BATCH):
+            extra = int(rng.integers(len(second)))
+            picture = np.asarray(other.images[extra])
+            if rng.random() < OTHER_SHARE:
+                targets["other"][i] = second[extra]
+            else:
+                row = int(rng.choice(rows))
+                targets["scut"][i] = scores[row]
+                face = np.asarray(scut.images[row])
+                picture = filled(rng, face, picture) if rng.random() < 0.5 else face
+            images[i] = augment.sample(rng, picture, spec, STRENGTH)[0]
+        return images, targets
+
+    model = build("mixed_bfloat16", Path("runs/attributes/average.npz"))
+    schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
+    check = lambda m: figures(m, scut, scores, other_val)  # noqa: E731
+    training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
+
+
+def export(args: Namespace) -> None:
+    """Export with tf2onnx, check parity, and enter the model into models.toml."""
+    model = build("float32")
+    training.restore(args.run / "average.npz", model.weights)
+    scut, scores, _, other_val = load(args.data)
+    crops = augment.plain(scut.images[:39], CROP)
+    export_model(served(model), SHIPMENT, crops, args, figures(model, scut, scores, other_val), {})
+
+
+def evaluate(args: Namespace) -> None:
+    """The whole pipeline on the packs with rated faces."""
+    evaluate_with(SHIPMENT, ("scut_fbp5500", "mebeauty") if args.split != "val" else ("mebeauty",), args)
+
+
+def card(args: Namespace) -> None:
+    """Write the model's card."""
+    card_for(SHIPMENT, __doc__ or "", args)

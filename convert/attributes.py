@@ -1,0 +1,222 @@
+"""The attributes network: apparent age as a distribution over 0..100, perceived gender, smile and glasses.
+
+Loss: age in buckets, -log of the probability inside; age in years, cross-entropy to a Gaussian and the distance of the
+mean; the rest binary with softened labels. A label that a pack lacks is masked.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers as L
+
+from convert.faces import augment, data, network, training
+from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
+from facelens.geometry import CropSpec
+
+CROP = CropSpec(112, 0.8)
+WIDTHS, DEPTHS = (48, 96, 256), (1, 2, 1)
+BATCH = 128
+# the averages must forget the small crops within the part of the training that sees large ones
+SCHEDULE = training.Schedule(minutes=90, rate=3e-3, sizes=((0.6, 64), (0.4, 112)), average=0.99, epoch_steps=150)
+STRENGTH = augment.Strength()
+SIGMA = 2.5
+SOFT = 0.03
+GENDER_WEIGHT, SMILE_WEIGHT, GLASSES_WEIGHT = 1.5, 1.0, 1.0
+DROPOUT = 0.2
+YEARS = np.arange(101, dtype=np.float32)
+
+SHIPMENT = Shipment(
+    name="attributes-1",
+    task="attributes",
+    crop=CROP,
+    outputs=("age", "female", "smile", "glasses"),
+    licence="Non-commercial research, as UTKFace and MTFL are",
+    trained_on=("fairface", "utkface", "mtfl5"),
+)
+
+
+def build(precision: str = "float32") -> Any:
+    """The network with logits for training; input uint8 N x S x S x 3 BGR."""
+    keras.mixed_precision.set_global_policy(precision)
+    image = L.Input((None, None, 3), name="input", dtype="uint8")
+    x = network.trunk(network.scaled(image), WIDTHS, DEPTHS)
+    x = L.Dropout(DROPOUT)(L.GlobalAveragePooling2D()(x))
+    heads = {"age": 101, "female": 1, "smile": 1, "glasses": 1}
+    outputs = {name: L.Dense(n, name=name, dtype="float32")(x) for name, n in heads.items()}
+    return keras.Model(image, outputs)
+
+
+def served(model: Any, calibration: dict[str, float]) -> Any:
+    """The graph that ships: probabilities, with the temperatures found on val."""
+    image = L.Input((CROP.size, CROP.size, 3), name="input", dtype="uint8")
+    logits = model(image)
+    outputs = [L.Softmax(name="age_out")(L.Rescaling(1 / calibration["age"])(logits["age"]))]
+    for name in ("female", "smile", "glasses"):
+        scale = 1 / calibration.get(name, 1.0)
+        outputs.append(L.Activation("sigmoid", name=f"{name}_out")(L.Rescaling(scale)(logits[name])))
+    return keras.Model(image, outputs)
+
+
+def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    """Parts of the loss, each a mean over the batch with missing labels masked."""
+    log_p = tf.nn.log_softmax(outputs["age"])
+    low, high = targets["low"][:, None], targets["high"][:, None]
+    years = tf.constant(YEARS)[None]
+    inside = tf.cast((years >= low) & (years <= high), tf.float32)
+    p = tf.exp(log_p)
+    outside = tf.maximum(tf.maximum(low - years, years - high), 0.0)
+    bucket = -tf.math.log(tf.reduce_sum(p * inside, 1) + 1e-6) + 0.02 * tf.reduce_sum(p * outside, 1)
+    soft = tf.exp(-0.5 * tf.square((years - low) / SIGMA))
+    soft /= tf.reduce_sum(soft, 1, keepdims=True)
+    exact = -0.7 * tf.reduce_sum(soft * log_p, 1) + 0.05 * tf.abs(tf.reduce_sum(p * years, 1) - low[:, 0])
+    parts = {"age": tf.reduce_mean(targets["is_bucket"] * bucket + targets["is_years"] * exact)}
+    weights = {"female": GENDER_WEIGHT, "smile": SMILE_WEIGHT, "glasses": GLASSES_WEIGHT}
+    for name, weight in weights.items():
+        label, known = targets[name], tf.cast(targets[name] >= 0, tf.float32)
+        goal = tf.clip_by_value(label, SOFT, 1 - SOFT)
+        values = tf.nn.sigmoid_cross_entropy_with_logits(goal, outputs[name][:, 0])
+        parts[name] = weight * tf.reduce_sum(values * known) / (tf.reduce_sum(known) + 8.0)
+    return parts
+
+
+def labels(crops: data.Crops) -> dict[str, np.ndarray[Any, Any]]:
+    """Targets of a pack; -1 stands for a label that it lacks."""
+    table, n = crops.table, len(crops.images)
+    out = {name: np.full(n, -1, np.float32) for name in ("smile", "glasses")}
+    out["low"] = out["high"] = np.zeros(n, np.float32)
+    out["is_bucket"] = out["is_years"] = np.zeros(n, np.float32)
+    if "age_low" in table:
+        out["low"], out["high"] = (np.array(table[c], np.float32) for c in ("age_low", "age_high"))
+        out["is_bucket"] = np.ones(n, np.float32)
+    elif "age" in table:
+        out["low"] = out["high"] = np.minimum(np.array(table["age"], np.float32), 100)
+        out["is_years"] = np.ones(n, np.float32)
+    out["female"] = np.array([{"female": 1.0, "male": 0.0}.get(g, -1.0) for g in table["gender"]], np.float32)
+    for name in ("smile", "glasses"):
+        if name in table:
+            out[name] = np.array([-1.0 if v is None else float(v) for v in table[name]], np.float32)
+    return out
+
+
+def load(folder: Path, cache: Path, split: str) -> dict[str, tuple[data.Crops, dict[str, np.ndarray[Any, Any]]]]:
+    """Crops and labels of all packs of one split."""
+    found = {}
+    for pack in SHIPMENT.trained_on:
+        crops = data.load(folder, cache, pack, split)
+        found[pack] = (crops, labels(crops))
+    return found
+
+
+def logits_of(model: Any, crops: data.Crops, limit: int | None = None) -> dict[str, np.ndarray[Any, Any]]:
+    """Logits of unaugmented crops."""
+    parts: list[dict[str, Any]] = []
+    for start in range(0, min(len(crops.images), limit or len(crops.images)), 256):
+        out = model.predict_on_batch(augment.plain(crops.images[start : start + 256], CROP))
+        parts.append({k: np.asarray(v) for k, v in out.items()})
+    return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+
+
+def medians(probabilities: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The median year of each distribution."""
+    return np.asarray(np.argmax(np.cumsum(probabilities, 1) >= 0.5, axis=1))
+
+
+def softmax(logits: np.ndarray[Any, Any], temperature: float = 1.0) -> np.ndarray[Any, Any]:
+    """Probabilities of each row."""
+    e = np.exp((logits - logits.max(1, keepdims=True)) / temperature)
+    return np.asarray(e / e.sum(1, keepdims=True))
+
+
+def figures(model: Any, val: dict[str, Any], limit: int | None = None) -> dict[str, float]:
+    """Accuracies on aligned val crops of the full size (low while training is at a smaller one)."""
+    found: dict[str, float] = {}
+    for pack, (crops, every) in val.items():
+        out = logits_of(model, crops, limit)
+        truth = {k: v[: len(out["age"])] for k, v in every.items()}
+        p = softmax(out["age"])
+        if truth["is_bucket"].any():
+            edges = sorted(set(zip(truth["low"], truth["high"])))
+            mass = np.stack([p[:, int(a) : int(b) + 1].sum(1) for a, b in edges], 1)
+            true = np.array([edges.index((a, b)) for a, b in zip(truth["low"], truth["high"])])
+            found[f"{pack} bucket"] = float((mass.argmax(1) == true).mean())
+        if truth["is_years"].any():
+            found[f"{pack} MAE"] = float(np.abs(medians(p) - truth["low"]).mean())
+        for name in ("female", "smile", "glasses"):
+            known = truth[name] >= 0
+            if known.any() and not (pack == "mtfl5" and name == "female"):
+                right = (out[name][known, 0] > 0) == (truth[name][known] > 0.5)
+                found[f"{pack} {'gender' if name == 'female' else name}"] = float(right.mean())
+    return found
+
+
+def train(args: Namespace) -> None:
+    """Train; the best time is an hour and more, see SCHEDULE."""
+    training.set_up(args.seed, args.threads)
+    cache = Path("runs/cache/faces")
+    packs = load(args.data, cache, "train")
+    val = load(args.data, cache, "val")
+    sizes = [len(crops.images) for crops, _ in packs.values()]
+    share = np.array(sizes, float) / sum(sizes)
+    everyone = list(packs.values())
+
+    def make(rng: np.random.Generator, size: int) -> training.Batch:
+        spec = CropSpec(size, CROP.scale)
+        images = np.empty((BATCH, size, size, 3), np.uint8)
+        rows: list[dict[str, float]] = []
+        for i, pack in enumerate(rng.choice(len(everyone), BATCH, p=share)):
+            crops, truth = everyone[pack]
+            row = int(rng.integers(len(crops.images)))
+            images[i] = augment.sample(rng, np.asarray(crops.images[row]), spec, STRENGTH)[0]
+            rows.append({k: v[row] for k, v in truth.items()})
+        return images, {k: np.array([r[k] for r in rows], np.float32) for k in rows[0]}
+
+    model = build("mixed_bfloat16")
+    schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
+    check = lambda m: figures(m, val, 1024)  # noqa: E731
+    training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
+
+
+def calibrate(model: Any, val: dict[str, Any]) -> dict[str, float]:
+    """Temperatures on val: age so that the 80 % band holds 80 % of UTKFace's years, gender so that its log loss on
+    FairFace and UTKFace is least."""
+    grid = np.exp(np.linspace(np.log(0.5), np.log(3), 60))
+    fair, fair_truth = logits_of(model, val["fairface"][0]), val["fairface"][1]
+    utk, utk_truth = logits_of(model, val["utkface"][0]), val["utkface"][1]
+
+    def coverage(t: float) -> float:
+        c = np.cumsum(softmax(utk["age"], t), 1)
+        low, high = np.argmax(c >= 0.1, 1), np.argmax(c >= 0.9, 1)
+        return float(((utk_truth["low"] >= low) & (utk_truth["low"] <= high)).mean())
+
+    age = float(min(grid, key=lambda t: abs(coverage(t) - 0.8)))
+    x = np.concatenate([fair["female"][:, 0], utk["female"][:, 0]])
+    y = np.concatenate([fair_truth["female"], utk_truth["female"]])
+    gender = float(min(grid, key=lambda t: float(np.mean(np.logaddexp(0, np.where(y > 0.5, -x, x) / t)))))
+    return {"age": age, "female": gender, "age_coverage": coverage(age)}
+
+
+def export(args: Namespace) -> None:
+    """Calibrate on val, export with tf2onnx, check parity, and enter the model into models.toml."""
+    model = build("float32")
+    training.restore(args.run / "average.npz", model.weights)
+    val = load(args.data, Path("runs/cache/faces"), "val")
+    calibration = calibrate(model, val)
+    crops = augment.plain(val["fairface"][0].images[:39], CROP)
+    export_model(served(model, calibration), SHIPMENT, crops, args, figures(model, val), calibration)
+
+
+def evaluate(args: Namespace) -> None:
+    """The whole pipeline on the packs that show what this network does."""
+    evaluate_with(SHIPMENT, ("fairface", "utkface", "mtfl5"), args)
+
+
+def card(args: Namespace) -> None:
+    """Write the model's card."""
+    card_for(SHIPMENT, __doc__ or "", args)

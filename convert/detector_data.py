@@ -1,0 +1,129 @@
+"""The detector's pictures: packs decoded once into one flat file, and their faces as pixel boxes and points."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+Array = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.uint8]
+
+FACE_PACKS = {"fairface": 9000, "mtfl5": 7000, "landmarks68": 3393, "mebeauty": 1709}
+"""How many train pictures of each pack are pasted; the large, sharp ones (landmarks68, mebeauty) all."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures and the faces of each: ``boxes`` F x 4 (x y w h px), ``points`` F x 10, ``known`` and ``ignore`` F."""
+
+    pictures: Sequence[Picture]
+    boxes: list[Array]
+    points: list[Array]
+    known: list[Array]
+    ignore: list[npt.NDArray[np.bool_]]
+    kinds: list[str] = field(default_factory=list)
+
+
+class Flat(Sequence[Picture]):
+    """Pictures of several sizes in one memory-mapped file."""
+
+    def __init__(self, path: Path) -> None:
+        index = json.loads(path.with_suffix(".json").read_text())
+        self._shapes: list[tuple[int, int]] = [(h, w) for h, w in index]
+        sizes = [h * w * 3 for h, w in self._shapes]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._bytes = np.memmap(path, np.uint8, "r", shape=(int(self._starts[-1]),))
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def __getitem__(self, index: Any) -> Any:
+        height, width = self._shapes[index]
+        return np.asarray(self._bytes[self._starts[index] : self._starts[index + 1]]).reshape(height, width, 3)
+
+
+def _decoded(rows: list[bytes], cache: Path, name: str) -> Flat:
+    """Decode ``rows`` (encoded pictures) to BGR once; later calls map the file of the first."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(len(row).to_bytes(8, "little") + row[:64])
+    path = cache / f"{name}-{digest.hexdigest()[:16]}.bgr"
+    if not path.with_suffix(".json").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        shapes = []
+        with path.open("wb") as out:
+            for row in rows:
+                picture = cv2.imdecode(np.frombuffer(row, np.uint8), cv2.IMREAD_COLOR)
+                if picture is None:
+                    raise ValueError(f"a picture of the pack {name} cannot be decoded; fetch the pack again")
+                out.write(np.ascontiguousarray(picture).tobytes())
+                shapes.append(picture.shape[:2])
+        temporary = path.with_suffix(".part")
+        temporary.write_text(json.dumps(shapes))
+        temporary.replace(path.with_suffix(".json"))
+    return Flat(path)
+
+
+def _rows(data: Path, pack: str, split: str, limit: int | None, seed: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(data / f"{pack}.parquet", filters=[("split", "=", split)]).to_pylist()
+    if limit is not None and limit < len(rows):
+        chosen = np.random.default_rng(seed).choice(len(rows), limit, replace=False)
+        rows = [rows[i] for i in np.sort(chosen)]
+    return rows
+
+
+def scenes(data: Path, cache: Path, split: str, limit: int | None = None) -> Labelled:
+    """The pack faces_in_scenes: photographs with every face boxed, doubtful ones to be ignored."""
+    rows = _rows(data, "faces_in_scenes", split, limit, 0)
+    boxes, points, known, ignore = [], [], [], []
+    for row in rows:
+        marks = row["landmarks"] or [None] * len(row["boxes"])
+        boxes.append(np.array(row["boxes"], np.float32).reshape(-1, 4))
+        points.append(np.array([m or [0.0] * 10 for m in marks], np.float32).reshape(-1, 10))
+        known.append(np.array([m is not None for m in marks], np.float32))
+        ignore.append(np.array(row["ignore"], bool))
+    pictures = _decoded([row["image"] for row in rows], cache, f"scenes-{split}")
+    return Labelled(pictures, boxes, points, known, ignore, [row["label_kind"] for row in rows])
+
+
+def empty(data: Path, cache: Path, split: str, limit: int | None = None) -> Sequence[Picture]:
+    """The pack no_faces."""
+    return _decoded([row["image"] for row in _rows(data, "no_faces", split, limit, 0)], cache, f"empty-{split}")
+
+
+def five_of_68(points: npt.ArrayLike) -> Array:
+    """Right eye, left eye, nose tip, right and left mouth corner (5 x 2) of 68 iBUG points."""
+    p = np.asarray(points, np.float32).reshape(68, 2)
+    return np.stack([p[36:42].mean(0), p[42:48].mean(0), p[30], p[48], p[54]])
+
+
+def faces(data: Path, cache: Path, split: str, packs: dict[str, int] | None = None) -> Labelled:
+    """Close pictures of one face each, from the face packs: the detector's box, hand points where there are any."""
+    pictures: list[Picture] = []
+    boxes, points, known, ignore, kinds = [], [], [], [], []
+    for pack, limit in (packs or FACE_PACKS).items():
+        rows = _rows(data, pack, split, limit, 1)
+        rows = [row for row in rows if row["det_box"] is not None and (row["det_score"] or 0) > 0.7]
+        pictures += list(_decoded([row["image"] for row in rows], cache, f"{pack}-{split}"))
+        for row in rows:
+            scale = np.array([row["width"], row["height"]], np.float32)
+            five = np.array(row["landmarks5"], np.float32).reshape(5, 2)
+            if pack == "mtfl5":
+                five = np.array(row["points5"], np.float32).reshape(5, 2)
+            elif pack == "landmarks68":
+                five = five_of_68(row["points68"])
+            boxes.append((np.array(row["det_box"], np.float32).reshape(2, 2) * scale).reshape(1, 4))
+            points.append((five * scale).reshape(1, 10))
+            known.append(np.ones(1, np.float32))
+            ignore.append(np.zeros(1, bool))
+            kinds.append(pack)
+    return Labelled(pictures, boxes, points, known, ignore, kinds)

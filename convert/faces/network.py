@@ -1,0 +1,38 @@
+"""The trunk of all face networks: a plain ResNet, since plain convolutions learn fastest on CPUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers as L
+
+
+def _conv(x: Any, channels: int, kernel: int, stride: int = 1) -> Any:
+    x = L.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+    return L.BatchNormalization(momentum=0.98)(x)
+
+
+def block(x: Any, channels: int, stride: int = 1) -> Any:
+    """A basic residual block (He et al., "Deep Residual Learning", CVPR 2016) with an average-pool shortcut."""
+    short = x
+    if stride > 1:
+        short = L.AveragePooling2D(stride, padding="same")(short)
+    if short.shape[-1] != channels:
+        short = _conv(short, channels, 1)
+    x = L.ReLU()(_conv(x, channels, 3, stride))
+    return L.ReLU()(L.Add()([_conv(x, channels, 3), short]))
+
+
+def scaled(image: Any) -> Any:
+    """The preprocessing inside the graph: uint8 to about -2 .. 2."""
+    return L.Rescaling(1 / 64.0, offset=-2.0, name="preprocess")(image)
+
+
+def trunk(x: Any, widths: tuple[int, ...], depths: tuple[int, ...]) -> Any:
+    """Two strided convolutions to a quarter, then stages of basic blocks, each after the first at half the size."""
+    x = L.ReLU()(_conv(x, widths[0] // 2, 3, 2))
+    x = L.ReLU()(_conv(x, widths[0], 3, 2))
+    for stage, (channels, depth) in enumerate(zip(widths, depths)):
+        for index in range(depth):
+            x = block(x, channels, 2 if stage and index == 0 else 1)
+    return x

@@ -1,0 +1,249 @@
+"""From a trained network to a file that ships: export, parity, the entry in models.toml, measurement, card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tomlkit
+
+from facelens.geometry import CropSpec
+
+TOLERANCE = 1e-4
+OPSET = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """What models.toml says of a network beside its figures."""
+
+    name: str
+    task: str
+    crop: CropSpec
+    outputs: tuple[str, ...]
+    licence: str
+    trained_on: tuple[str, ...]
+    relative: float = 1.0
+    """Outputs are compared after division by this (1 for probabilities, the crop's size for pixels)."""
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write beside, then replace: a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(path.suffix + ".part")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def to_onnx(model: Any, outputs: Sequence[str]) -> bytes:
+    """The graph of a Keras model that reads uint8, with its outputs named as wanted."""
+    import onnx
+    import tensorflow as tf
+    import tf2onnx
+
+    shape = (None, *model.inputs[0].shape[1:])
+    signature = (tf.TensorSpec(shape, tf.uint8, name="input"),)
+    proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
+    graph = proto.graph
+    names = dict(zip([o.name for o in graph.output], outputs))
+    for node in graph.node:
+        for values in (node.input, node.output):
+            for index, value in enumerate(values):
+                if value in names:
+                    values[index] = names[value]
+    for output, name in zip(graph.output, outputs):
+        output.name = name
+        output.type.tensor_type.shape.dim[0].dim_param = "faces"
+    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "faces"
+    onnx.checker.check_model(proto)
+    return bytes(proto.SerializeToString())
+
+
+def parity(model: Any, data: bytes, crops: npt.NDArray[np.uint8], outputs: Sequence[str]) -> dict[str, float]:
+    """Largest difference of Keras and ONNX Runtime at batch 1 and more, whole and for the preprocessing alone."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for batch in (crops[:1], crops[1:8], crops):
+        ours = session.run(list(outputs), {"input": batch})
+        theirs = model.predict_on_batch(batch)
+        theirs = theirs if isinstance(theirs, (list, tuple)) else [theirs]
+        for a, b in zip(ours, theirs):
+            worst = max(worst, float(np.abs(a - np.asarray(b)).max()))
+    return {"network": worst, "preprocess": _preprocess_parity(model, crops)}
+
+
+def _preprocess_parity(model: Any, crops: npt.NDArray[np.uint8]) -> float:
+    """The same for the graph cut after the preprocessing, against plain numpy."""
+    import keras
+    import onnxruntime
+
+    inner = next((layer for layer in model.layers if isinstance(layer, keras.Model)), model)
+    head = keras.Model(inner.inputs, inner.get_layer("preprocess").output)
+    fixed = keras.layers.Input(crops.shape[1:], name="input", dtype="uint8")
+    session = onnxruntime.InferenceSession(
+        to_onnx(keras.Model(fixed, head(fixed)), ("scaled",)), providers=["CPUExecutionProvider"]
+    )
+    (ours,) = session.run(None, {"input": crops[:4]})
+    return float(np.abs(ours - (crops[:4].astype(np.float32) / 64 - 2)).max())
+
+
+def export_model(
+    model: Any,
+    shipment: Shipment,
+    crops: npt.NDArray[np.uint8],
+    args: Namespace,
+    figures: dict[str, float],
+    extra: dict[str, Any],
+) -> None:
+    """Export, fail unless Keras and ONNX agree, write the file and its entry.
+
+    Raises:
+        SystemExit: outputs differ by more than TOLERANCE.
+    """
+    data = to_onnx(model, shipment.outputs)
+    found = parity(model, data, crops, shipment.outputs)
+    if found["network"] / shipment.relative > TOLERANCE or found["preprocess"] > TOLERANCE:
+        raise SystemExit(f"Keras and ONNX disagree: {found}; nothing was written")
+    path = args.models / shipment.task / f"{shipment.name}.onnx"
+    replace(path, data)
+    parameters = int(sum(np.prod(v.shape) for v in model.weights))
+    facts = {"parity": found, "val": figures, "extra": extra, "parameters": parameters, "bytes": len(data)}
+    facts["sha256"] = hashlib.sha256(data).hexdigest()
+    (args.run / "export.json").write_text(json.dumps(facts, indent=1))
+    accuracy = {f"val crops {k}": round(v, 4) for k, v in figures.items()}
+    enter(args.models, shipment, facts, accuracy)
+    print(json.dumps(facts, indent=1))
+
+
+def enter(models: Path, shipment: Shipment, facts: dict[str, Any], accuracy: dict[str, float]) -> None:
+    """Add or replace the model's entry in models.toml."""
+    path = models / "models.toml"
+    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+    old = document.get("model", [])
+    entry: dict[str, Any] = {
+        "name": shipment.name,
+        "task": shipment.task,
+        "file": f"{shipment.task}/{shipment.name}.onnx",
+        "sha256": facts["sha256"],
+        "bytes": facts["bytes"],
+        "parameters": facts["parameters"],
+        "input": [shipment.crop.size, shipment.crop.size],
+        "colour": "BGR",
+        "layout": "NHWC",
+        "crop_scale": shipment.crop.scale,
+        "outputs": list(shipment.outputs),
+        "labels": [],
+        "licence": shipment.licence,
+        "trained_on": list(shipment.trained_on),
+        "accuracy": accuracy,
+    }
+    array = tomlkit.aot()
+    for item in old:
+        if item["name"] != shipment.name:
+            array.append(item)
+    table = tomlkit.table()
+    table.update(entry)
+    array.append(table)
+    document["model"] = array
+    replace(path, tomlkit.dumps(document).encode())
+
+
+def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> None:
+    """Measure the whole pipeline on packs; keeps the figures for the card and models.toml."""
+    from facelens.engine import open_engine
+    from facelens.evaluation import engine_fields, evaluate, open_pack
+
+    results = {}
+    for pack in packs:
+        path = args.data / f"{pack}.parquet"
+        with open_engine(models_dir=args.models, **engine_fields(open_pack(path, args.split))) as engine:
+            results[pack] = evaluate(path, engine, split=args.split, limit=args.limit)
+        print(pack, json.dumps({k: v for k, v in results[pack].items() if k != "by_group"}))
+    text = json.dumps(results, indent=1)
+    (args.run / f"{args.split}.json").write_text(text)
+    path = args.models / shipment.task / f"{shipment.name}.{args.split}.json"
+    replace(path, text.encode())
+    document = tomlkit.parse((args.models / "models.toml").read_text(encoding="utf-8"))
+    for item in document["model"]:
+        if item["name"] == shipment.name:
+            for pack, figures in results.items():
+                for key, value in figures.items():
+                    if isinstance(value, (int, float)) and key not in ("rows", "detected"):
+                        item["accuracy"][f"{pack} {args.split} {key}"] = round(float(value), 4)
+    replace(args.models / "models.toml", tomlkit.dumps(document).encode())
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "not committed yet"
+
+
+def _group_table(results: dict[str, Any]) -> list[str]:
+    lines = []
+    for pack, figures in results.items():
+        for group, values in figures.get("by_group", {}).items():
+            keys = [k for k in next(iter(values.values())) if k != "n"]
+            lines += ["", f"{pack} by {group}", "", "| value | n | " + " | ".join(keys) + " |"]
+            lines.append("|---" * (len(keys) + 2) + "|")
+            for value, row in values.items():
+                cells = [f"{row[k]:.3f}" if isinstance(row.get(k), float) else str(row.get(k, "")) for k in keys]
+                lines.append(f"| {value} | {row.get('n', '')} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
+    """Write models/<task>/<name>.md from the run's log, export facts and measurements."""
+    facts = json.loads((args.run / "export.json").read_text())
+    log = json.loads((args.run / "log.json").read_text())
+    folder = args.models / shipment.task
+    shutil.copyfile(args.run / "curves.png", folder / f"{shipment.name}-curves.png")
+    lines = [f"# {shipment.name}", "", purpose.strip(), ""]
+    lines += [
+        "It says what a picture suggests, never what a person is. It learned from labels that other people gave to",
+        "pictures, with their errors and their taste; groups that are rare in the data are read less well.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| trained on | {', '.join(shipment.trained_on)} (train parts only) |",
+        f"| licence | {shipment.licence} |",
+        f"| command | `python -m convert train {shipment.task} --minutes {log['spent'] / 60:.0f}` |",
+        f"| commit | {_commit()} |",
+        f"| training | {log['spent'] / 60:.0f} minutes, {log['step']} steps, on two CPU cores in use by others |",
+        f"| input | uint8 N x {shipment.crop.size} x {shipment.crop.size} x 3 BGR, "
+        f"aligned, template scale {shipment.crop.scale} |",
+        f"| outputs | {', '.join(shipment.outputs)} |",
+        f"| parameters | {facts['parameters']:,} |",
+        f"| size | {facts['bytes']:,} bytes |",
+        f"| sha256 | `{facts['sha256']}` |",
+        f"| parity, Keras to ONNX Runtime | network {facts['parity']['network']:.1e}, "
+        f"preprocessing {facts['parity']['preprocess']:.1e} |",
+        "",
+        f"![Training curves]({shipment.name}-curves.png)",
+        "",
+        "## On aligned crops of val",
+        "",
+    ]
+    lines += [f"- {k}: {v:.4f}" for k, v in facts["val"].items()]
+    if facts["extra"]:
+        lines += ["", "Calibration, found on val: " + ", ".join(f"{k} {v:.3f}" for k, v in facts["extra"].items())]
+    for split in ("val", "test"):
+        path = folder / f"{shipment.name}.{split}.json"
+        if path.exists():
+            results = json.loads(path.read_text())
+            lines += ["", f"## Whole pipeline on {split}, a face not found counts as wrong", ""]
+            for pack, figures in results.items():
+                flat = {k: v for k, v in figures.items() if isinstance(v, (int, float))}
+                lines.append(f"- {pack}: " + ", ".join(f"{k} {v:.4g}" for k, v in flat.items()))
+            lines += _group_table(results)
+    replace(folder / f"{shipment.name}.md", ("\n".join(lines) + "\n").encode())

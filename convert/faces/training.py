@@ -1,0 +1,205 @@
+"""One training loop for all face networks: a time budget, a cosine, averaged weights, a checkpoint every epoch."""
+
+from __future__ import annotations
+
+import json
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import matplotlib
+import numpy as np
+import tensorflow as tf
+from rich.progress import Progress
+
+matplotlib.use("Agg")
+
+Batch = tuple[np.ndarray[Any, Any], dict[str, np.ndarray[Any, Any]]]
+MakeBatch = Callable[[np.random.Generator, int], Batch]
+"""(random generator, crop size in px) -> (uint8 crops, targets)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """``minutes`` of training; learning rate ``rate`` after ``warm_up`` steps, then a cosine over the time.
+
+    ``sizes``: (share of the time, crop size) in turn; a fully convolutional trunk learns most of what it knows on
+    small crops at a third of the cost (after Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
+    """
+
+    minutes: float
+    rate: float
+    sizes: tuple[tuple[float, int], ...]
+    warm_up: int = 300
+    decay: float = 0.05
+    clip: float = 3.0
+    average: float = 0.999
+    epoch_steps: int = 250
+
+
+def set_up(seed: int, threads: int) -> None:
+    """Fixed seeds, few threads."""
+    keras.utils.set_random_seed(seed)
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def stream(make: Callable[[], Batch], ahead: int = 6) -> Iterator[Batch]:
+    """Batches made by a thread of their own, a few ahead."""
+    slots: queue.Queue[Batch | BaseException] = queue.Queue(ahead)
+    stop = threading.Event()
+
+    def put(item: Batch | BaseException) -> None:
+        while not stop.is_set():
+            try:
+                slots.put(item, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                put(make())
+        except BaseException as error:  # noqa: BLE001 - delivered to the training loop, which raises it
+            put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while True:
+            item = slots.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+
+
+def save(path: Path, weights: Sequence[Any]) -> None:
+    partial = path.with_suffix(".part.npz")
+    np.savez(partial, *[np.asarray(w) for w in weights])
+    partial.replace(path)
+
+
+def restore(path: Path, variables: Sequence[Any]) -> None:
+    with np.load(path) as stored:
+        for index, variable in enumerate(variables):
+            variable.assign(stored[f"arr_{index}"])
+
+
+def fit(
+    model: Any,
+    loss: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]],
+    make: MakeBatch,
+    validate: Callable[[Any], dict[str, float]],
+    schedule: Schedule,
+    run: Path,
+    *,
+    seed: int,
+    resume: bool,
+) -> dict[str, Any]:
+    """Train ``model`` (dict of outputs) and leave the averaged weights in it.
+
+    Writes run/last.npz (model, averages, optimiser), run/log.json and run/curves.png after every epoch; ``resume``
+    goes on from there with the time that is left.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    optimizer = keras.optimizers.AdamW(schedule.rate, weight_decay=schedule.decay, global_clipnorm=schedule.clip)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(model.trainable_variables)
+    averages = [tf.Variable(w, trainable=False) for w in model.trainable_variables]
+    everything = [*model.weights, *averages, *optimizer.variables]
+    log: dict[str, Any] = {"spent": 0.0, "step": 0, "epochs": []}
+    if resume and (run / "last.npz").exists():
+        restore(run / "last.npz", everything)
+        log = json.loads((run / "log.json").read_text())
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def step(images: Any, targets: Any, average: Any) -> Any:
+        with tf.GradientTape() as tape:
+            parts = loss(targets, model(images, training=True))
+            total = tf.add_n(list(parts.values()))
+        optimizer.apply(tape.gradient(total, model.trainable_variables), model.trainable_variables)
+        for mean, weight in zip(averages, model.trainable_variables):
+            mean.assign(mean * average + tf.cast(weight, tf.float32) * (1 - average))
+        return {**parts, "loss": total}
+
+    budget, began = schedule.minutes * 60, time.monotonic() - log["spent"]
+
+    def progress_now() -> float:
+        return float(min((time.monotonic() - began) / budget, 1.0))
+
+    def size_now() -> int:
+        done, share = progress_now(), 0.0
+        for part, size in schedule.sizes:
+            share += part
+            if done < share:
+                return size
+        return schedule.sizes[-1][1]
+
+    rng = np.random.default_rng((seed, log["step"]))
+    batches = stream(lambda: make(rng, size_now()))
+    with Progress() as bar:
+        task = bar.add_task("training", total=1.0)
+        while progress_now() < 1:
+            sums: dict[str, float] = {}
+            count = 0
+            for _ in range(schedule.epoch_steps):
+                done = progress_now()
+                if done >= 1:
+                    break
+                warm = min(1.0, (log["step"] + 1) / schedule.warm_up)
+                optimizer.learning_rate.assign(schedule.rate * warm * max(0.005, 0.5 * (1 + math.cos(math.pi * done))))
+                images, targets = next(batches)
+                average = min(schedule.average, (1 + log["step"]) / (10 + log["step"]))
+                tensors = {k: tf.constant(v) for k, v in targets.items()}
+                values = step(tf.constant(images), tensors, tf.constant(average))
+                for name, value in values.items():
+                    sums[name] = sums.get(name, 0.0) + float(value)
+                count += 1
+                log["step"] += 1
+                bar.update(task, completed=progress_now())
+            log["spent"] = time.monotonic() - began
+            save(run / "last.npz", everything)
+            kept = [np.asarray(w) for w in model.trainable_variables]
+            assign(model, averages)
+            figures = validate(model)
+            save(run / "average.npz", model.weights)
+            assign(model, kept)
+            entry = {"minutes": round(log["spent"] / 60, 2), "size": size_now(), "step": log["step"]}
+            entry |= {k: round(v / max(count, 1), 4) for k, v in sums.items()}
+            entry |= {f"val {k}": round(v, 4) for k, v in figures.items()}
+            log["epochs"].append(entry)
+            (run / "log.json").write_text(json.dumps(log, indent=1))
+            curves(log["epochs"], run / "curves.png")
+            print(entry, flush=True)
+    batches.close()  # type: ignore[attr-defined]
+    restore(run / "average.npz", model.weights)
+    return log
+
+
+def assign(model: Any, values: Sequence[Any]) -> None:
+    for variable, value in zip(model.trainable_variables, values):
+        variable.assign(value)
+
+
+def curves(epochs: Sequence[dict[str, float]], path: Path) -> None:
+    """The loss and every validation figure against minutes, as a picture."""
+    from matplotlib import pyplot
+
+    names = ["loss", *[n for n in epochs[-1] if n.startswith("val ")]]
+    figure, axes = pyplot.subplots(1, len(names), figsize=(3.2 * len(names), 2.6), constrained_layout=True)
+    minutes = [e["minutes"] for e in epochs]
+    for axis, name in zip(np.atleast_1d(axes), names):
+        axis.plot(minutes, [e.get(name, np.nan) for e in epochs], color="#0E8F7E", marker=".", markersize=3)
+        axis.set_title(name, fontsize=9)
+        axis.set_xlabel("minutes", fontsize=8)
+        axis.grid(alpha=0.25)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)

@@ -1,0 +1,63 @@
+"""The benchmark's own form and sums; its figures depend on the machine and are not judged here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from facelens import benchmark
+from facelens.cli import main
+from facelens.cli.measure import face_numbers, frame_size
+from facelens.engine import Engine, open_engine
+from facelens.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with open_engine(provider="cpu") as opened:
+        yield opened
+
+
+def test_form_and_sums(engine: Engine) -> None:
+    seen: list[tuple[int, int]] = []
+    found = benchmark.run(engine, [1, 3], (320, 240), 3, lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert found["machine"]["cores"] >= 1
+    assert found["machine"]["processor"]
+    assert {(row["name"], row["faces"]) for row in found["networks"]} == {
+        (name, faces) for name in engine.providers for faces in (1, 3)
+    }
+    assert all(row["provider"] == "cpu" and row["ms_median"] > 0 for row in found["networks"])
+    for row in found["pipeline"]:
+        parts = sum(part["ms_median"] for part in found["networks"] if part["faces"] == row["faces"])
+        assert row["sum_of_networks_ms"] == pytest.approx(parts, abs=0.01)
+        assert row["size"] == "320x240"
+    assert [row["faces"] for row in found["live"]] == [1, 3]
+
+
+def test_demo_frames_are_what_they_say() -> None:
+    frames = benchmark.demo_frames((320, 240), 2, count=3)
+    assert [frame.index for frame in frames] == [0, 10, 20]
+    assert {(frame.width, frame.height) for frame in frames} == {(320, 240)}
+
+
+def test_the_command(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    with pytest.raises(SystemExit) as left:
+        main(["bench", "--faces", "1", "--size", "160x120", "--rounds", "3", "--json", str(path)])
+    assert left.value.code == 0
+    assert set(json.loads(path.read_text("utf-8"))) == {"machine", "networks", "pipeline", "live"}
+
+
+def test_sizes_and_numbers() -> None:
+    assert frame_size("1280X720") == (1280, 720)
+    assert face_numbers("5,1, 5") == [1, 5]
+    for text in ("1280", "axb", "10x10", "9000x9000", "1x2x3"):
+        with pytest.raises(UsageError):
+            frame_size(text)
+    for text in ("", "none", "0", "21", "1;5"):
+        with pytest.raises(UsageError):
+            face_numbers(text)

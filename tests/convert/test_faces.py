@@ -1,0 +1,172 @@
+"""Trainings on face crops: points follow crops, missing labels teach nothing, files equal networks."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="the training extra is not installed")
+pytest.importorskip("tensorflow", reason="the training extra is not installed")
+
+import cv2
+import keras
+import tensorflow as tf
+
+from convert import appearance, attributes, landmarks
+from convert.faces import augment, data, ship, training
+from facelens.geometry import CropSpec, transform
+from facelens.registry import load_registry, select, verify
+from facelens.runtime import open_network
+from facelens.vision.crop import align
+from facelens.vision.schemes import FLIP5
+
+SPEC = CropSpec(112, 0.8)
+
+
+def test_a_stored_crop_gives_the_run_time_crop() -> None:
+    """Cutting the stored crop must show what cutting the picture itself shows, or training and run time differ."""
+    rng = np.random.default_rng(1)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (300, 300, 3), np.uint8), (0, 0), 2)
+    five = data.STORED.template @ np.array([[0.9, 0.3], [-0.3, 0.9]]) + [60, 40]
+    stored = align(picture, five, data.STORED)[0]
+    for spec in (attributes.CROP, landmarks.CROP, CropSpec(64, 0.8)):
+        ours = augment.plain(stored[None], spec)[0].astype(float)
+        direct = align(picture, five, spec)[0].astype(float)
+        inner = slice(spec.size // 5, -spec.size // 5)
+        assert np.abs(ours - direct)[inner, inner].mean() < 4
+
+
+def test_points_follow_the_augmented_picture() -> None:
+    rng = np.random.default_rng(2)
+    calm = augment.Strength(degrade=0, grey=0, dark=0, erase=0)
+    for _ in range(12):
+        matrix, flip = augment.warp(rng, SPEC, calm)
+        points = transform(matrix, data.STORED.template)
+        if flip:
+            points = points[list(FLIP5)]
+        # after the swap the subject's right eye is on the viewer's left again
+        assert points[0, 0] < points[1, 0]
+        assert points[3, 0] < points[4, 0]
+        assert np.abs(points - SPEC.template).max() < 30
+
+
+def test_degrading_keeps_the_form_and_changes_the_picture() -> None:
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    strong = augment.Strength(degrade=1, grey=0.5, dark=0.5, erase=0.5)
+    changed = 0
+    for _ in range(40):
+        out = augment.degrade(rng, image, strong)
+        assert out.shape == image.shape
+        assert out.dtype == np.uint8
+        changed += bool((out != image).any())
+    assert changed == 40
+
+
+def targets(n: int = 4) -> dict[str, Any]:
+    names = ("low", "high", "is_bucket", "is_years")
+    values = {name: np.zeros(n, np.float32) for name in names}
+    return values | {name: np.full(n, -1, np.float32) for name in ("female", "smile", "glasses")}
+
+
+def test_missing_labels_teach_nothing() -> None:
+    outputs = {"age": tf.random.normal((4, 101))} | {
+        n: tf.random.normal((4, 1)) for n in ("female", "smile", "glasses")
+    }
+    parts = attributes.loss({k: tf.constant(v) for k, v in targets().items()}, outputs)
+    assert all(abs(float(value)) < 1e-6 for value in parts.values())
+
+
+def test_the_age_loss_prefers_the_right_bucket_and_year() -> None:
+    def value(kind: str, low: float, high: float, guess: int) -> float:
+        t = targets(1)
+        t["low"][:], t["high"][:], t[kind][:] = low, high, 1
+        logits = np.full((1, 101), -4, np.float32)
+        logits[0, guess] = 4
+        zeros = {n: tf.zeros((1, 1)) for n in ("female", "smile", "glasses")}
+        tensors = {k: tf.constant(v) for k, v in t.items()}
+        return float(attributes.loss(tensors, {"age": tf.constant(logits), **zeros})["age"])
+
+    assert value("is_bucket", 20, 29, 25) < value("is_bucket", 20, 29, 33) < value("is_bucket", 20, 29, 80)
+    assert value("is_years", 40, 40, 40) < value("is_years", 40, 40, 46) < value("is_years", 40, 40, 90)
+
+
+def test_nme_by_hand() -> None:
+    truth = np.zeros((1, 68, 2))
+    truth[0, 45, 0] = 100
+    assert landmarks.nme(truth + np.array([3, 4]), truth) == pytest.approx(0.05)
+
+
+def test_filling_keeps_the_face_and_replaces_the_black() -> None:
+    rng = np.random.default_rng(0)
+    face = np.zeros((80, 80, 3), np.uint8)
+    cv2.ellipse(face, (40, 40), (25, 32), 0, 0, 360, (120, 140, 180), -1)
+    out = appearance.filled(rng, face, np.full((80, 80, 3), 240, np.uint8))
+    assert np.abs(out[30:50, 30:50].astype(int) - face[30:50, 30:50]).max() <= 1
+    assert out[2, 2].max() > 50 or (out[2, 2] == out[77, 77]).all()
+
+
+def small() -> Any:
+    """A network with the attributes' outputs that trains in a second."""
+    keras.mixed_precision.set_global_policy("float32")
+    image = keras.layers.Input((None, None, 3), name="input", dtype="uint8")
+    scaled = keras.layers.Rescaling(1 / 64.0, offset=-2.0, name="preprocess")(image)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, strides=4, activation="relu")(scaled))
+    heads = {"age": 101, "female": 1, "smile": 1, "glasses": 1}
+    return keras.Model(image, {n: keras.layers.Dense(k, name=n)(x) for n, k in heads.items()})
+
+
+def make(rng: np.random.Generator, size: int) -> training.Batch:
+    """Bright pictures are female, dark ones male."""
+    bright = rng.integers(0, 2, 32).astype(np.float32)
+    images = (bright[:, None, None, None] * 150 + rng.integers(0, 90, (32, size, size, 3))).astype(np.uint8)
+    values = targets(32)
+    values["female"] = bright
+    return images, values
+
+
+def test_training_learns_leaves_a_checkpoint_and_resumes(tmp_path: Path) -> None:
+    schedule = training.Schedule(minutes=0.05, rate=0.05, sizes=((0.5, 24), (0.5, 32)), warm_up=2, epoch_steps=15)
+    model = small()
+    log = training.fit(model, attributes.loss, make, lambda _: {"x": 1.0}, schedule, tmp_path, seed=0, resume=False)
+    assert {"last.npz", "average.npz", "log.json", "curves.png"} <= {p.name for p in tmp_path.iterdir()}
+    assert log["epochs"][-1]["female"] < log["epochs"][0]["female"] or len(log["epochs"]) == 1
+    images, truth = make(np.random.default_rng(9), 32)
+    guess = np.asarray(model.predict_on_batch(images)["female"])[:, 0] > 0
+    assert (guess == (truth["female"] > 0.5)).mean() > 0.9
+    more = training.Schedule(minutes=0.08, rate=0.05, sizes=((1.0, 32),), warm_up=2, epoch_steps=15)
+    again = training.fit(small(), attributes.loss, make, lambda _: {"x": 1.0}, more, tmp_path, seed=0, resume=True)
+    assert again["step"] > log["step"]
+    assert again["epochs"][: len(log["epochs"])] == log["epochs"]
+
+
+def test_the_exported_file_opens_and_says_what_the_network_says(tmp_path: Path) -> None:
+    model = small()
+    served = attributes.served(model, {"age": 1.3, "female": 1.1})
+    crops = np.random.default_rng(4).integers(0, 256, (9, 112, 112, 3), np.uint8)
+    args = Namespace(models=tmp_path / "models", run=tmp_path)
+    ship.export_model(served, attributes.SHIPMENT, crops, args, {"figure": 0.5}, {"age": 1.3})
+    spec = select(load_registry(tmp_path / "models"), "attributes")
+    verify(spec)
+    assert spec.crop == attributes.CROP
+    out = open_network(spec, "cpu").run(crops)
+    assert out["age"].shape == (9, 101)
+    assert np.allclose(out["age"].sum(1), 1, atol=1e-5)
+    expected = 1 / (1 + np.exp(-np.asarray(model.predict_on_batch(crops)["female"]) / 1.1))
+    assert np.allclose(out["female"], expected, atol=1e-5)
+    facts = json.loads((tmp_path / "export.json").read_text())
+    assert facts["parity"]["network"] < 1e-4
+
+
+def test_export_refuses_a_file_that_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = attributes.served(small(), {"age": 1.0})
+    crops = np.zeros((9, 112, 112, 3), np.uint8)
+    monkeypatch.setattr(ship, "parity", lambda *_: {"network": 3e-4, "preprocess": 0.0})
+    with pytest.raises(SystemExit, match="disagree"):
+        ship.export_model(served, attributes.SHIPMENT, crops, Namespace(models=tmp_path / "m", run=tmp_path), {}, {})
+    assert not (tmp_path / "m").exists()

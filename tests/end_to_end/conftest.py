@@ -1,0 +1,51 @@
+"""What the end-to-end tests share: the command line run in this process, and the bundled portrait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from facelens import images
+from facelens.cli import main
+from facelens.resources import asset
+from facelens.types import Image
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+Facelens = Callable[..., Result]
+
+
+@pytest.fixture
+def facelens(capsys: pytest.CaptureFixture[str]) -> Facelens:
+    """Runs ``facelens`` with the given arguments, as its entry point does."""
+
+    def run(*arguments: object) -> Result:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        code = left.value.code
+        return Result(code if isinstance(code, int) else 0, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def portrait_path() -> Path:
+    return asset("samples/astronaut.jpg")
+
+
+@pytest.fixture(scope="session")
+def portrait(portrait_path: Path) -> Image:
+    return images.load(portrait_path).image

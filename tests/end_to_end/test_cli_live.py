@@ -1,0 +1,197 @@
+"""``facelens live --headless``: figures that are true, recordings that play, and whatever ends a run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from facelens.cli.recorder import Recorder
+from facelens.errors import OutputError
+from facelens.types import Frame, FrameReport, Image
+
+Facelens = Callable[..., Any]
+
+
+def clip(path: Path) -> tuple[int, tuple[int, int]]:
+    """Pictures that can be read from a clip, and their size."""
+    video = cv2.VideoCapture(str(path))
+    count, size = 0, (0, 0)
+    while True:
+        good, image = video.read()
+        if not good:
+            break
+        count, size = count + 1, (image.shape[1], image.shape[0])
+    video.release()
+    return count, size
+
+
+def test_the_demo(facelens: Facelens, tmp_path: Path) -> None:
+    result = facelens("live", "--source", "demo", "--headless", "--frames", 12, "--stats", tmp_path / "s.json")
+    assert result.code == 0, result.err
+    stats = json.loads((tmp_path / "s.json").read_text("utf-8"))
+    frames = stats["frames"]
+    assert frames["analysed"] == frames["shown"] == 12
+    assert 0 <= frames["captured"] - frames["analysed"] - frames["skipped"] <= 2
+    assert stats["threads"] == {"started": 2, "joined": 2}
+    # rates count from the first frame to the last, which lie within the seconds
+    assert 11 / stats["fps_shown"] <= stats["seconds"] + 0.05
+    assert 0 < stats["fps_shown"] <= stats["fps_captured"] * 1.1
+    assert stats["fps_captured"] < 40
+    latency = stats["latency_ms"]
+    assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
+    assert set(stats["providers"]) == {"detector-1", "attributes-1", "landmarks-1", "appearance-1"}
+    assert {"start", "end"} == set(stats["rss_mib"])
+    assert "Demo" in result.err
+
+
+def test_stats_on_standard_output(facelens: Facelens) -> None:
+    result = facelens("live", "--source", "demo", "--headless", "--frames", 2, "--stats", "-")
+    assert json.loads(result.out)["frames"]["analysed"] == 2
+
+
+def test_seconds(facelens: Facelens) -> None:
+    began = time.monotonic()
+    result = facelens("live", "--source", "demo", "--headless", "--seconds", 1.5, "--stats", "-")
+    assert result.code == 0
+    assert 1.0 <= json.loads(result.out)["seconds"] <= 8
+    assert time.monotonic() - began < 30
+
+
+def test_a_recording_and_then_the_recording_as_source(facelens: Facelens, tmp_path: Path) -> None:
+    path = tmp_path / "demo.mp4"
+    result = facelens(
+        "live", "--source", "demo:2", "--headless", "--frames", 8, "--record", path, "--stats", tmp_path / "s.json"
+    )
+    assert result.code == 0, result.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.jsonl", "demo.mp4", "s.json"]
+    lines = [json.loads(line) for line in (tmp_path / "demo.jsonl").read_text("utf-8").splitlines()]
+    assert len(lines) == 8
+    assert all(line["schema"] == "facelens/1" for line in lines)
+    assert [line["frame"] for line in lines] == sorted({line["frame"] for line in lines})
+    span = lines[-1]["seconds"] - lines[0]["seconds"]
+    shown = json.loads((tmp_path / "s.json").read_text("utf-8"))["fps_shown"]
+    assert shown == pytest.approx(7 / span, rel=0.5)
+    count, size = clip(path)
+    assert size == (1280, 720)
+    # it plays in real time: as many pictures as passed while the demo ran, skipped ones included
+    assert count == pytest.approx(lines[-1]["seconds"] * 30 + 1, abs=2)
+    # as a source every picture counts, and none is skipped
+    result = facelens("live", "--source", path, "--headless", "--frames", min(count, 6), "--stats", "-")
+    assert result.code == 0, result.err
+    frames = json.loads(result.out)["frames"]
+    assert frames["analysed"] == min(count, 6)
+    assert frames["skipped"] == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("nowhere.mp4", "nowhere.mp4"), ("camera:No Such Camera", "camera"), ("ftp://host/x", "ftp")],
+)
+def test_a_source_that_is_not_there(facelens: Facelens, tmp_path: Path, source: str, words: str) -> None:
+    result = facelens("live", "--source", source, "--headless", "--frames", 3, "--record", tmp_path / "out.mp4")
+    assert result.code == 3
+    assert words in result.err
+    assert len(result.err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "code"),
+    [
+        (["--headless", "--record", "none/out.mp4"], "there is no folder", 1),
+        (["--headless", "--record", "out.gif"], "no clip's ending", 1),
+        (["--headless", "--stats", "none/out.json"], "there is no folder", 1),
+        (["--frames", "3"], "need --headless", 2),
+        (["--headless", "--frames", "0"], "frames", 2),
+    ],
+)
+def test_refused_before_the_work(
+    facelens: Facelens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str, code: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = facelens("live", "--source", "demo", *options)
+    assert result.code == code
+    assert words in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stopped_by_the_user(tmp_path: Path) -> None:
+    """Ctrl-C: exit code 130, the figures are written, and the recording plays."""
+    path, stats = tmp_path / "out.avi", tmp_path / "s.json"
+    command = [sys.executable, "-m", "facelens.cli", "live", "--source", "demo", "--headless"]
+    command += ["--record", str(path), "--stats", str(stats)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not [part for part in tmp_path.glob(".facelens-*.jsonl") if part.stat().st_size > 0]:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert json.loads(stats.read_text("utf-8"))["threads"] == {"started": 2, "joined": 2}
+    assert clip(path)[0] >= 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.avi", "out.jsonl", "s.json"]
+
+
+# the recorder by itself
+
+
+def frame(index: int, seconds: float, size: tuple[int, int] = (96, 64)) -> tuple[Frame, FrameReport]:
+    image: Image = np.full((size[1], size[0], 3), index * 10 % 255, np.uint8)
+    return Frame(image, index, 100 + seconds), FrameReport(index, 100 + seconds, size, ())
+
+
+def test_every_picture_of_a_clip_is_recorded_once(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.avi", 25, live=False)
+    for index in range(5):
+        recorder.add(*frame(index, index * 3.0), "test")
+    recorder.close()
+    recorder.close()
+    assert clip(tmp_path / "out.avi") == (5, (96, 64))
+
+
+def test_a_live_source_plays_in_real_time_and_silence_is_cut(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.avi", 10, live=True)
+    # two frames within a tenth of a second, a gap of half a second, a silence of a minute, and another size
+    for index, seconds in enumerate((0.0, 0.02, 0.5, 60.0)):
+        recorder.add(*frame(index, seconds), "test")
+    recorder.add(*frame(4, 60.1, (32, 32)), "test")
+    recorder.close()
+    # 0.0 gives one, 0.02 none, 0.5 five, 60.0 one, 60.1 one
+    assert clip(tmp_path / "out.avi") == (8, (96, 64))
+    assert len((tmp_path / "out.jsonl").read_text("utf-8").splitlines()) == 5
+
+
+def test_nothing_recorded_leaves_nothing(tmp_path: Path) -> None:
+    Recorder(tmp_path / "out.mp4", 30, live=True).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_told_and_what_there_was_is_kept(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.avi", 30, live=False)
+    recorder.add(*frame(0, 0), "test")
+    assert recorder._lines is not None
+    recorder._lines.close()
+    recorder._lines = Path("/dev/full").open("w")  # noqa: SIM115
+    with pytest.raises(OutputError, match="No space left"):
+        recorder.add(*frame(1, 1), "test")
+    recorder.close()
+    # what there was before stays, and plays
+    assert clip(tmp_path / "out.avi")[0] >= 1
+    assert len((tmp_path / "out.jsonl").read_text("utf-8").splitlines()) == 1

@@ -1,0 +1,322 @@
+"""The parts on their own: colours, words, coaching, fading, mirroring, people, threads."""
+
+from __future__ import annotations
+
+import ast
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QApplication
+from standins import WAIT, face
+
+import facelens.gui
+from facelens.gui import paint_qt, wording
+from facelens.gui.icons import line_icon
+from facelens.gui.people import People
+from facelens.gui.sourcepicker import address_of
+from facelens.gui.theme import DARK, LIGHT, Palette, Theme, contrast, style_sheet
+from facelens.gui.view import Coach, LiveView, mirrored
+from facelens.gui.worker import Pulse, Tasks
+from facelens.overlay import Disc, OverlayOptions, Panel, Ring, Stroke, Text
+from facelens.sources import CameraInfo
+from facelens.types import AgeEstimate, Frame, FrameReport, GenderEstimate, Quality
+
+SOURCES = sorted(Path(facelens.gui.__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda palette: palette.name)
+def test_every_text_can_be_read(palette: Palette) -> None:
+    for ink, ground in palette.text_pairs:
+        ratio = contrast(getattr(palette, ink), getattr(palette, ground))
+        assert ratio >= 4.5, f"{ink} on {ground} is {ratio:.2f}:1"
+
+
+def test_contrast_is_that_of_the_guidelines() -> None:
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda palette: palette.name)
+def test_every_text_colour_of_the_style_sheet_is_checked(palette: Palette) -> None:
+    checked = {getattr(palette, ink) for ink, _ in palette.text_pairs}
+    for rule in style_sheet(palette).split(";"):
+        name, _, value = rule.strip().split("{")[-1].strip().partition(":")
+        if name.strip() == "color":
+            assert value.strip() in checked
+
+
+def test_the_theme_follows_the_system_only_when_asked(qapp: QApplication, theme: Theme) -> None:
+    assert theme.palette is DARK
+    theme.choose("light")
+    assert theme.palette is LIGHT
+    theme._follow_system()
+    assert theme.palette is LIGHT
+    theme.choose("system")
+    assert theme.palette in (DARK, LIGHT)
+
+
+def calls() -> list[tuple[Path, ast.Call, str]]:
+    found = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                found.append((path, node, name))
+    return found
+
+
+def test_words_to_translate_are_whole_plain_and_calm() -> None:
+    place = {"tr": 0, "translate": 1, "QT_TRANSLATE_NOOP": 1}
+    tables = {"settings.py", "commands.py", "wording.py"}
+    words = []
+    for path, call, name in calls():
+        if name not in place or len(call.args) <= place[name]:
+            continue
+        argument = call.args[place[name]]
+        if isinstance(argument, ast.Constant):
+            words.append(argument.value)
+        else:
+            assert path.name in tables, f"{path.name}:{call.lineno} translates what lupdate cannot find"
+    assert len(words) > 100
+    for word in words:
+        assert isinstance(word, str)
+        assert word.strip(), "an empty word"
+        assert "!" not in word, word
+
+
+def test_no_word_reaches_the_user_untranslated() -> None:
+    product = {"Facelens", "rtsp://192.168.1.20/stream", ""}
+    for path, call, name in calls():
+        if name in ("setText", "setToolTip", "setWindowTitle", "setPlaceholderText", "addAction", "setAccessibleName"):
+            for argument in call.args[:1]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    assert argument.value in product, f"{path.name}:{call.lineno}: {argument.value!r}"
+
+
+def test_modules_stay_small() -> None:
+    for path in SOURCES:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 310, path.name
+
+
+def test_a_line_of_coaching_stays_and_does_not_flicker() -> None:
+    coach = Coach(hold=2.0, settle=0.5)
+    assert coach.update("a", 0.0) == ""
+    assert coach.update("a", 0.6) == "a"
+    assert coach.update("b", 1.0) == "a"
+    assert coach.update("b", 2.5) == "a", "at least two seconds each"
+    assert coach.update("b", 2.7) == "b"
+    assert coach.update("c", 4.6) == "b"
+    assert coach.update("b", 4.8) == "b", "a tip of one frame is not shown"
+    assert coach.update("", 4.9) == "b"
+    assert coach.update("", 5.5) == ""
+
+
+def report(*faces: Any, index: int = 0) -> FrameReport:
+    return FrameReport(index, 0.0, (320, 240), faces)
+
+
+def test_a_mirrored_report_lies_on_the_mirrored_frame() -> None:
+    turned = mirrored(report(face(x=100, width=80))).faces[0]
+    assert turned.detection.box.x == pytest.approx(319 - 180)
+    assert turned.detection.box.width == 80
+    straight = face(x=100, width=80)
+    assert turned.landmarks is not None
+    assert straight.landmarks is not None
+    np.testing.assert_allclose(turned.landmarks.points[:, 0], 319 - straight.landmarks.points[:, 0], atol=1e-4)
+    np.testing.assert_allclose(turned.landmarks.points[:, 1], straight.landmarks.points[:, 1])
+    assert mirrored(mirrored(report(straight))).faces[0].detection.box.x == pytest.approx(100)
+
+
+def test_mirrored_tips_name_the_side_that_is_seen() -> None:
+    from dataclasses import replace
+
+    lit = face()
+    assert lit.quality is not None
+    assert lit.score is not None
+    lit = replace(lit, quality=replace(lit.quality, light_balance=0.4), score=replace(lit.score, tips=("right",)))
+    turned = mirrored(report(lit)).faces[0]
+    assert turned.score is not None
+    assert any("left" in tip for tip in turned.score.tips)
+
+
+def test_a_fade_keeps_what_stays_and_ends_with_the_new_list(qapp: QApplication) -> None:
+    stays, goes, comes = Disc(1, 1, 2, "#FFFFFF", 0.8), Disc(5, 5, 2, "#FFFFFF", 0.8), Disc(9, 9, 2, "#FFFFFF", 0.8)
+    half = paint_qt.fade([stays, goes], [stays, comes], 0.5)
+    assert stays in half
+    assert {round(item.alpha, 3) for item in half if item != stays} == {0.4}
+    assert paint_qt.fade([stays, goes], [stays, comes], 1.0) == (stays, comes)
+    line = np.float32([[0, 0], [1, 1]])
+    same = paint_qt.fade([Stroke(line, "#FFFFFF", 2)], [Stroke(line.copy(), "#FFFFFF", 2)], 0.5)
+    assert [item.alpha for item in same] == [1.0]
+
+
+def test_every_kind_of_primitive_leaves_its_mark(qapp: QApplication) -> None:
+    line = np.float32([[10, 20], [30, 20]])
+    for item, spot in (
+        (Stroke(line, "#FF0000", 4), (20, 20)),
+        (Disc(20, 20, 5, "#FF0000"), (20, 20)),
+        (Ring(20, 20, 10, 4, 0, 90, "#FF0000"), (27, 13)),
+        (Panel(10, 10, 20, 20, 4, "#FF0000"), (20, 20)),
+    ):
+        image = QImage(40, 40, QImage.Format.Format_RGB32)
+        image.fill(0)
+        painter = QPainter(image)
+        paint_qt.paint(painter, [item])
+        painter.end()
+        assert image.pixelColor(*spot).red() > 200, item
+        if isinstance(item, Ring):
+            assert image.pixelColor(13, 13).red() < 50, "a quarter ring ends at three o'clock"
+
+
+def test_text_stands_on_its_middle_and_aligns(qapp: QApplication) -> None:
+    def columns(align: Any) -> tuple[int, int, int, int]:
+        image = QImage(120, 40, QImage.Format.Format_RGB32)
+        image.fill(0)
+        painter = QPainter(image)
+        paint_qt.paint(painter, [Text(60, 20, "HHH", 16, "#FFFFFF", True, align)])
+        painter.end()
+        pixels = np.frombuffer(image.constBits(), np.uint8).reshape(40, 120, 4)[..., 0]
+        rows, across = np.nonzero(pixels > 100)
+        return int(across.min()), int(across.max()), int(rows.min()), int(rows.max())
+
+    left, centre, right = columns("left"), columns("centre"), columns("right")
+    assert left[0] >= 59
+    assert right[1] <= 61
+    assert abs((centre[0] + centre[1]) / 2 - 60) <= 1.5
+    assert abs((centre[2] + centre[3]) / 2 - 20) <= 1.5
+    assert paint_qt.measure("HHH", 16, True) == pytest.approx(left[1] - left[0], abs=5)
+
+
+def test_digits_are_of_one_width(qapp: QApplication) -> None:
+    assert len({round(paint_qt.measure(digit * 4, 13, False), 2) for digit in "0123456789"}) == 1
+
+
+def test_new_faces_fade_in(qapp: QApplication, theme: Theme, qtbot: Any) -> None:
+    view = LiveView(theme)
+    qtbot.addWidget(view)
+    view.resize(640, 480)
+    view.set_options(OverlayOptions(points="none", labels=False, scores=False))
+    view.show()
+    frame = Frame(np.zeros((240, 320, 3), np.uint8), 1, 0.0)
+    view.show_pair(frame, report(face()), live=False)
+    assert view._before is not None
+    first = view._overlay()
+    assert all(item.alpha < 0.5 for item in first)
+    qtbot.waitUntil(lambda: view._before is None, timeout=WAIT)
+    assert view._overlay() == view.primitives
+
+
+def test_people_are_kept_while_they_are_there() -> None:
+    people, small, large = People(), face(1, x=10, width=40), face(2, x=100, width=90)
+    assert people.update(report(small, large), 0.0) is large
+    grown = face(1, x=10, width=200)
+    assert people.update(report(grown, large), 0.1).track_id == 2, "the panel does not jump to whoever is larger"
+    people.choose(1)
+    assert people.update(report(grown, large), 0.2).track_id == 1
+    assert people.update(report(large), 0.5) is None, "it waits a moment for one who is away"
+    assert people.current == 1
+    assert people.update(report(large), 1.6).track_id == 2
+    assert people.seconds(2, 5.0) == pytest.approx(5.0)
+    people.next(report(grown, large))
+    assert people.current == 1
+    assert people.update(report(), 99.0) is None
+    assert people.current is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ("sharp", "well lit", "frontal")),
+        ({"sharpness": 40}, ("a little soft", "well lit", "frontal")),
+        ({"sharpness": 10, "exposure": 20, "brightness": 0.1}, ("soft", "dark", "frontal")),
+        ({"exposure": 20, "brightness": 0.9, "yaw": -40}, ("sharp", "too bright", "turned")),
+        ({"pitch": 15}, ("sharp", "well lit", "nearly frontal")),
+    ],
+)
+def test_quality_in_words(changes: dict[str, float], words: tuple[str, str, str]) -> None:
+    values = dict.fromkeys(("sharpness", "exposure", "contrast", "pose", "resolution"), 80.0)
+    values |= {"yaw": 2.0, "pitch": 2.0, "roll": 0.0, "brightness": 0.5, "light_balance": 0.0}
+    assert wording.quality(Quality(**(values | changes))) == words
+
+
+def test_words_of_age_gender_time_and_provider() -> None:
+    assert wording.band(AgeEstimate(39.4, 33.2, 45.8, np.full(101, 1 / 101))) == "33 – 46  (80 %)"
+    assert wording.age_ticks()[0] == "0–2"
+    assert wording.age_ticks()[-1] == "60+"
+    assert wording.gender(GenderEstimate("male", 0.9)) == "male 90 %"
+    assert wording.gender(GenderEstimate("male", 0.6)) == "not sure"
+    assert (wording.clock(42), wording.clock(61), wording.clock(3725)) == ("0:42", "1:01", "1:02:05")
+    assert wording.component("60-100") == "Age 60+"
+    assert wording.component("quality") == "Picture quality"
+    assert wording.provider({}, "auto", {}) == ("", True)
+    mixed = {"detector-1": "cpu", "attributes-1": "cuda"}
+    assert wording.provider(mixed, "cuda", {"total": 3.2}) == ("CUDA 3 ms", True)
+    text, as_asked = wording.provider({"attributes-1": "cpu"}, "tensorrt", {})
+    assert not as_asked
+    assert text == "Processor, TensorRT is not available"
+
+
+def test_cameras_that_share_a_name_go_by_number() -> None:
+    cameras = [CameraInfo(0, "Twin", "V4L2"), CameraInfo(2, "Twin", "V4L2"), CameraInfo(4, "Desk", "V4L2")]
+    assert [address_of(camera, cameras) for camera in cameras] == ["camera:0", "camera:2", "camera:Desk"]
+
+
+def test_icons_that_do_not_exist_are_an_error(qapp: QApplication, theme: Theme) -> None:
+    for name in ("play", "pause", "stop", "gear", "chevron", "close", "back", "panel"):
+        image = line_icon(name, theme.colour("text")).pixmap(16, 16).toImage()
+        assert any(image.pixelColor(x, y).alpha() > 0 for x in range(16) for y in range(16)), name
+    with pytest.raises(ValueError, match="sparkle"):
+        line_icon("sparkle", theme.colour("text"))
+
+
+def test_a_pulse_is_coalesced_and_never_lost(qapp: QApplication, qtbot: Any) -> None:
+    pulse, seen = Pulse(), []
+    pulse.fired.connect(lambda: seen.append(threading.current_thread()))
+
+    def many() -> None:
+        for _ in range(1000):
+            pulse.poke()
+
+    thread = threading.Thread(target=many)
+    thread.start()
+    thread.join()
+    assert seen == [], "it fires on the thread of its owner"
+    qtbot.waitUntil(lambda: len(seen) > 0, timeout=WAIT)
+    assert seen == [threading.main_thread()]
+    pulse.poke()
+    qtbot.waitUntil(lambda: len(seen) == 2, timeout=WAIT)
+    pulse.mute()
+    pulse.poke()
+    qapp.processEvents()
+    assert len(seen) == 2
+
+
+def test_tasks_report_on_the_window_thread(qapp: QApplication, qtbot: Any) -> None:
+    tasks, told = Tasks(), []
+
+    def returned(value: Any) -> None:
+        told.append((value, threading.current_thread()))
+
+    tasks.run(threading.current_thread, returned, returned, "good")
+    qtbot.waitUntil(lambda: len(told) == 1, timeout=WAIT)
+    assert told[0][0] is not threading.main_thread()
+    assert told[0][1] is threading.main_thread()
+    tasks.run(lambda: 1 / 0, lambda _: None, returned, "bad")
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=WAIT)
+    assert isinstance(told[1][0], ZeroDivisionError)
+    assert tasks.close(1.0)
+
+
+def test_closing_tasks_waits_and_is_silent(qapp: QApplication, qtbot: Any) -> None:
+    tasks, told, go = Tasks(), [], threading.Event()
+    tasks.run(lambda: go.wait(5), told.append, told.append, "slow")
+    assert tasks.close(0.05) is False, "it says that a thread still runs"
+    go.set()
+    assert tasks.close(5.0) is True
+    tasks.run(lambda: told.append("late"), told.append, told.append, "late")
+    qapp.processEvents()
+    assert told == []

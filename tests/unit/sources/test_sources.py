@@ -1,0 +1,131 @@
+"""What every source promises, held against each of them.
+
+The camera takes part where a V4L2 device is emulated for this process (tests/end_to_end/test_cameras.py does that).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from facelens.sources import CameraSource, ClipSource, DemoSource, FrameSource, PhotosSource
+from facelens.types import Frame
+
+CAMERA = os.environ.get("FAKEV4L2_DEV", "")
+KINDS = ("demo", "demo in real time", "clip", "clip at its own rate", "photos", "stream") + (("camera",) * bool(CAMERA))
+
+
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest) -> Callable[[], FrameSource]:
+    """Makes a new source over the same frames each time."""
+    kind = request.param
+    if kind == "camera":
+        return lambda: CameraSource(int(CAMERA.removeprefix("/dev/video")))
+    if kind == "stream":
+        address = request.getfixturevalue("mjpeg").address
+        return lambda: ClipSource(address)
+    if kind == "photos":
+        photo_folder = request.getfixturevalue("photo_folder")
+        return lambda: PhotosSource([photo_folder])
+    if kind.startswith("clip"):
+        path = request.getfixturevalue("clip_file")
+        return lambda: ClipSource(path, paced="rate" in kind)
+    return lambda: DemoSource((160, 120), paced="real" in kind, fps=60.0)
+
+
+def read_some(source: FrameSource, count: int) -> list[Frame]:
+    frames = []
+    while len(frames) < count and (frame := source.read()) is not None:
+        frames.append(frame)
+    return frames
+
+
+class TestConformance:
+    def test_frames_are_pictures_in_order(self, make: Callable[[], FrameSource]) -> None:
+        before = time.monotonic()
+        with make() as source:
+            frames = read_some(source, 4)
+            assert len(frames) == 4
+            for frame in frames:
+                assert frame.image.dtype == np.uint8
+                assert frame.image.ndim == 3
+                assert frame.image.shape[2] == 3
+                assert source.size == (frame.width, frame.height)
+            numbers = [frame.index for frame in frames]
+            assert numbers[0] == 0
+            assert numbers == sorted(set(numbers))
+            if not source.is_live:
+                assert numbers == [0, 1, 2, 3]
+            times = [frame.captured_at for frame in frames]
+            assert times == sorted(times)
+            assert before <= times[0]
+            assert times[-1] <= time.monotonic()
+
+    def test_what_it_is_called_and_how_fast(self, make: Callable[[], FrameSource]) -> None:
+        with make() as source:
+            assert source.name
+            assert source.fps is None or source.fps > 0
+            assert source.size is not None
+
+    def test_the_reader_may_keep_a_picture(self, make: Callable[[], FrameSource]) -> None:
+        with make() as source:
+            first = source.read()
+            assert first is not None
+            kept = first.image.copy()
+            second = source.read()
+            assert second is not None
+            assert not np.shares_memory(first.image, second.image)
+            assert np.array_equal(first.image, kept)
+
+    def test_nothing_is_read_from_a_closed_source(self, make: Callable[[], FrameSource]) -> None:
+        source = make()
+        assert source.read() is None
+        source.close()
+        source.open()
+        assert source.read() is not None
+        source.close()
+        source.close()
+        assert source.read() is None
+
+    def test_it_opens_again_and_starts_anew(self, make: Callable[[], FrameSource]) -> None:
+        source = make()
+        for _ in range(2):
+            with source:
+                frames = read_some(source, 2)
+                assert len(frames) == 2
+                assert frames[0].index == 0
+
+    def test_it_is_closed_where_the_reader_fails(self, make: Callable[[], FrameSource]) -> None:
+        source = make()
+        with pytest.raises(ZeroDivisionError), source:
+            raise ZeroDivisionError
+        assert source.read() is None
+
+    def test_an_interrupted_read_comes_back(self, make: Callable[[], FrameSource]) -> None:
+        with make() as source:
+            assert source.read() is not None
+            source.interrupt()
+            began = time.monotonic()
+            source.read()
+            assert time.monotonic() - began < 1.0
+
+    def test_it_can_be_read_by_another_thread_than_opened_it(self, make: Callable[[], FrameSource]) -> None:
+        frames: list[Frame] = []
+        with make() as source:
+            thread = threading.Thread(target=lambda: frames.extend(read_some(source, 2)))
+            thread.start()
+            thread.join(10)
+        assert len(frames) == 2
+
+    def test_no_thread_is_left(self, make: Callable[[], FrameSource]) -> None:
+        with make() as source:
+            source.read()
+        deadline = time.monotonic() + 5
+        while any(t.name == "facelens-open" for t in threading.enumerate()) and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        assert not any(t.name == "facelens-open" for t in threading.enumerate())

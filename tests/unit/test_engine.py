@@ -1,0 +1,232 @@
+"""The engine on real networks: what it finds, what it leaves out, and how broken models are told."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facelens import Engine, images, open_engine
+from facelens.errors import ModelCorruptError, ModelMissingError, ModelShapeError, PictureError, UsageError
+from facelens.registry import load_registry, select, verify
+from facelens.resources import asset
+from facelens.runtime import open_network, provider_report
+from facelens.types import Frame
+
+PORTRAIT = asset("samples/astronaut.jpg")
+GROUP = asset("samples/group.jpg")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return open_engine(provider="cpu")
+
+
+def test_the_portrait_is_read_in_full(engine: Engine) -> None:
+    report = engine.analyze(PORTRAIT)
+    (face,) = report.faces
+    assert report.image_size == (512, 512)
+    assert face.detection.confidence >= 0.6
+    # the eyes of the portrait, by eye: the subject's right one near (205, 112), the left near (245, 110)
+    assert np.allclose(face.detection.landmarks.points[:2], [[205, 112], [245, 110]], atol=9)
+    assert face.landmarks is not None
+    assert face.landmarks.points.shape == (68, 2)
+    assert ((face.landmarks.points >= 0) & (face.landmarks.points < 512)).all()
+    assert np.allclose(face.landmarks.points[36:42].mean(0), [205, 112], atol=9)
+    assert face.age is not None
+    assert 0 <= face.age.low <= face.age.years <= face.age.high <= 100
+    assert face.age.probabilities.sum() == pytest.approx(1, abs=1e-4)
+    assert face.gender is not None
+    assert face.smile is not None
+    assert face.quality is not None
+    assert face.score is not None
+    assert {c.name for c in face.score.components} == {"appearance", "expression", "symmetry", "quality"}
+    assert 0 <= face.score.value <= 100
+    assert set(report.timings) >= {"detect", "crop", "attributes", "landmarks", "appearance", "total"}
+    assert set(report.providers.values()) == {"cpu"}
+
+
+def test_all_five_of_the_group_the_largest_first(engine: Engine) -> None:
+    faces = engine.analyze(GROUP).faces
+    assert len(faces) == 5
+    areas = [face.detection.box.area for face in faces]
+    assert areas == sorted(areas, reverse=True)
+    assert [face.track_id for face in faces] == [1, 2, 3, 4, 5]
+
+
+def test_a_batch_says_the_same_as_one_by_one(engine: Engine) -> None:
+    rng = np.random.default_rng(0)
+    for network in engine.networks.values():
+        batch = rng.integers(0, 256, (5, *network.spec.input, 3), np.uint8)
+        whole = network.run(batch)
+        for row in range(5):
+            alone = network.run(batch[row : row + 1])
+            for name, values in whole.items():
+                assert np.allclose(values[row], alone[name][0], atol=1e-3)
+
+
+@pytest.mark.parametrize("source", [PORTRAIT, str(PORTRAIT), PORTRAIT.read_bytes(), images.load(PORTRAIT)])
+def test_paths_bytes_and_frames_are_alike(engine: Engine, source: object) -> None:
+    assert len(engine.analyze(source).faces) == 1  # type: ignore[arg-type]
+
+
+def test_the_frame_is_not_touched_and_keeps_its_number(engine: Engine) -> None:
+    image = images.load(PORTRAIT).image.copy()
+    before = image.copy()
+    report = engine.analyze(Frame(image, 7, 1.5))
+    assert (report.frame_index, report.captured_at) == (7, 1.5)
+    assert (image == before).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 500, 3), (480, 640, 3)])
+def test_nothing_to_find_is_no_error(engine: Engine, shape: tuple[int, int, int]) -> None:
+    assert engine.analyze(np.full(shape, 127, np.uint8)).faces == ()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 4), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)],
+)
+def test_other_arrays_are_refused_with_a_sentence(engine: Engine, bad: np.ndarray) -> None:
+    with pytest.raises(PictureError, match="uint8, BGR"):
+        engine.analyze(bad)
+
+
+def test_sixty_faces(engine: Engine) -> None:
+    face = images.load(PORTRAIT).image[30:230, 130:330]
+    small = np.asarray(__import__("cv2").resize(face, (150, 150)))
+    wall = np.tile(small, (6, 10, 1))
+    assert len(engine.analyze(wall).faces) == 60
+
+
+def test_parts_left_out_are_none() -> None:
+    report = open_engine(parts=frozenset({"landmarks"})).analyze(PORTRAIT)
+    (face,) = report.faces
+    assert face.age is None
+    assert face.gender is None
+    assert face.smile is None
+    assert face.landmarks is not None
+    assert face.score is not None
+    assert {c.name for c in face.score.components} == {"symmetry", "quality"}
+
+
+def test_the_score_can_be_changed_while_running(engine: Engine) -> None:
+    engine.set_score("classic")
+    (face,) = engine.analyze(PORTRAIT).faces
+    assert face.score is not None
+    assert face.age is not None
+    table = np.array((100, 100, 95, 90, 80, 50, 40, 20))
+    assert face.score.value == pytest.approx(float(face.age.range_probabilities @ table), abs=1e-6)
+    engine.set_score("default", {"quality": 1.0})
+    (face,) = engine.analyze(PORTRAIT).faces
+    assert face.score is not None
+    assert face.quality is not None
+    assert face.score.value == pytest.approx(face.quality.value)
+    with pytest.raises(UsageError, match="no component"):
+        engine.set_score("default", {"charm": 1.0})
+    engine.set_score("default")
+
+
+@pytest.mark.parametrize("wrong", [{"parts": frozenset({"x"})}, {"preset": "x"}, {"provider": "x"}, {"colour": 1}])
+def test_wrong_options_are_named(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        open_engine(**wrong)
+
+
+def test_a_provider_that_is_absent_runs_on_the_cpu_and_says_so() -> None:
+    absent = next(s.name for s in provider_report() if not s.built_in)
+    engine = open_engine(provider=absent, parts=frozenset({"landmarks"}))
+    assert engine.providers["landmarks-1"] == "cpu"
+    assert any(absent in note for note in engine.notes)
+    assert len(engine.analyze(PORTRAIT).faces) == 1
+
+
+@pytest.mark.parametrize("task", ["detector", "attributes", "landmarks", "appearance"])
+def test_every_model_is_whole_and_on_the_list(task: str) -> None:
+    spec = select(load_registry(), task)
+    verify(spec)
+    assert spec.path.stat().st_size == spec.bytes
+
+
+@pytest.mark.parametrize("name", ["attributes/attributes-1.onnx", "detector/detector-1.onnx"])
+def test_a_truncated_model_is_named(models: Path, name: str) -> None:
+    path = models / name
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ModelCorruptError, match="damaged"):
+        open_engine(models_dir=models)
+
+
+@pytest.mark.parametrize("name", ["landmarks/landmarks-1.onnx", "models.toml"])
+def test_a_missing_file_is_named(models: Path, name: str) -> None:
+    (models / name).unlink()
+    with pytest.raises(ModelMissingError, match="No such file"):
+        open_engine(models_dir=models)
+
+
+def _approve(models: Path, name: str) -> None:
+    """Enter the file's sha256 as the right one, so that only its content can be at fault."""
+    path, listing = models / name, models / "models.toml"
+    text = listing.read_text()
+    start = text.index(f'file = "{name}"')
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    rest = re.sub(r'sha256 = "[0-9a-f]+"', f'sha256 = "{digest}"', text[start:], count=1)
+    listing.write_text(text[:start] + rest)
+
+
+@pytest.mark.parametrize("name", ["landmarks/landmarks-1.onnx", "detector/detector-1.onnx"])
+def test_a_file_that_is_no_network_is_named(models: Path, name: str) -> None:
+    (models / name).write_bytes(b"this is not a network at all" * 100)
+    _approve(models, name)
+    with pytest.raises(ModelCorruptError, match="damaged"):
+        open_engine(models_dir=models)
+
+
+def test_a_network_of_another_shape_is_named(models: Path) -> None:
+    (models / "landmarks/landmarks-1.onnx").write_bytes((models / "attributes/attributes-1.onnx").read_bytes())
+    _approve(models, "landmarks/landmarks-1.onnx")
+    with pytest.raises(ModelShapeError, match="does not fit its entry"):
+        open_engine(models_dir=models)
+    (models / "detector/detector-1.onnx").write_bytes((models / "attributes/attributes-1.onnx").read_bytes())
+    _approve(models, "detector/detector-1.onnx")
+    with pytest.raises((ModelShapeError, ModelCorruptError)):
+        open_engine(models_dir=models)
+
+
+def test_a_broken_list_is_named(models: Path) -> None:
+    (models / "models.toml").write_text("[[model]\nname=")
+    with pytest.raises(ModelCorruptError, match="list of models"):
+        load_registry(models)
+
+
+def test_an_unknown_model_name_is_told() -> None:
+    with pytest.raises(ModelMissingError, match="known: landmarks-1"):
+        open_engine(models={"landmarks": "nobody"})
+
+
+def test_a_batch_of_the_wrong_size_is_told() -> None:
+    network = open_network(select(load_registry(), "landmarks"))
+    with pytest.raises(ModelShapeError, match="a batch of shape"):
+        network.run(np.zeros((1, 64, 64, 3), np.uint8))
+
+
+def test_a_network_that_fails_on_the_gpu_goes_on_on_the_cpu() -> None:
+    network = open_network(select(load_registry(), "landmarks"), "cpu")
+
+    class Lost:
+        def run(self, *_: object) -> object:
+            raise RuntimeError("device lost\nlong trace")
+
+    network._session, network.provider = Lost(), "cuda"
+    points = network.run(np.zeros((2, 112, 112, 3), np.uint8))["points"]
+    assert points.shape == (2, 68, 2)
+    assert network.provider == "cpu"
+    assert network.note == "cuda failed while running (device lost); now on the CPU"
+
+
+def test_options_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        open_engine(parts=frozenset()).options.provider = "cuda"  # type: ignore[misc]

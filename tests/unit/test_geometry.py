@@ -1,0 +1,93 @@
+"""Plane geometry: transforms undo themselves, boxes overlap as they should, crops put points where they belong."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facelens.geometry import (
+    CropSpec,
+    alignment,
+    bounding_box,
+    compose,
+    invert,
+    iou,
+    iou_matrix,
+    similarity,
+    transform,
+)
+from facelens.types import Box
+from facelens.vision.crop import align
+
+SPEC = CropSpec(112, 0.8)
+angles = st.floats(-180, 180)
+scales = st.floats(0.05, 20)
+shifts = st.floats(-500, 500)
+
+
+@given(angles, scales, shifts, shifts)
+def test_similarity_recovers_what_was_done(angle: float, scale: float, x: float, y: float) -> None:
+    c, s = np.cos(np.radians(angle)) * scale, np.sin(np.radians(angle)) * scale
+    true = np.array([[c, -s, x], [s, c, y]])
+    source = SPEC.template
+    found = similarity(source, source @ true[:, :2].T + true[:, 2])
+    assert np.allclose(found, true, atol=1e-6 * max(scale, 1))
+
+
+@given(angles, scales, shifts, shifts)
+def test_invert_and_compose_undo(angle: float, scale: float, x: float, y: float) -> None:
+    c, s = np.cos(np.radians(angle)) * scale, np.sin(np.radians(angle)) * scale
+    matrix = np.array([[c, -s, x], [s, c, y]])
+    assert np.allclose(compose(matrix, invert(matrix)), [[1, 0, 0], [0, 1, 0]], atol=1e-6)
+
+
+def test_similarity_never_mirrors() -> None:
+    mirrored = SPEC.template * [-1, 1]
+    found = similarity(SPEC.template, mirrored)
+    assert np.linalg.det(found[:, :2]) >= 0
+
+
+@pytest.mark.parametrize("bad", [np.zeros((5, 2)), np.full((5, 2), np.nan), np.full((5, 2), 7.0)])
+def test_a_broken_detection_gives_a_finite_matrix(bad: np.ndarray) -> None:
+    assert np.isfinite(alignment(bad, SPEC)).all()
+
+
+def test_iou_by_hand() -> None:
+    a, b, far = Box(0, 0, 10, 10), Box(5, 0, 10, 10), Box(100, 0, 10, 10)
+    assert iou(a, b) == pytest.approx(1 / 3)
+    assert iou(a, a) == 1
+    assert iou(a, far) == 0
+    assert iou_matrix([a, b], [a, far]) == pytest.approx(np.array([[1, 0], [1 / 3, 0]]))
+    assert iou_matrix([], [a]).shape == (0, 1)
+
+
+def test_bounding_box() -> None:
+    assert bounding_box([[1, 2], [5, 4], [3, 9]]) == Box(1, 2, 4, 7)
+
+
+@pytest.mark.parametrize("zoom", [0.7, 2.0, 5.0, 9.0])
+def test_a_crop_shows_the_points_where_the_template_says(zoom: float) -> None:
+    """Discs drawn at five points must come out at the template's places, also where the picture is averaged down."""
+    size = int(160 * zoom)
+    five = (SPEC.template * zoom * 0.9 + 20 * zoom) @ np.array([[0.97, 0.24], [-0.24, 0.97]])
+    image = np.zeros((size, size, 3), np.uint8)
+    for x, y in five:
+        cv2.circle(image, (round(x * 16), round(y * 16)), round(3 * zoom * 16), (255, 255, 255), -1, cv2.LINE_AA, 4)
+    crop, matrix = align(image, five, SPEC)
+    assert crop.shape == (112, 112, 3)
+    assert np.allclose(transform(matrix, five), SPEC.template, atol=0.5)
+    for x, y in SPEC.template:
+        part = crop[round(y) - 6 : round(y) + 7, round(x) - 6 : round(x) + 7, 0].astype(float)
+        rows, columns = np.mgrid[-6:7, -6:7]
+        found = np.array([(part * columns).sum(), (part * rows).sum()]) / part.sum()
+        assert np.hypot(*(found + np.round([x, y]) - [x, y])) < 0.35
+
+
+def test_a_face_outside_the_picture_is_grey_not_a_crash() -> None:
+    crop, _ = align(np.zeros((50, 50, 3), np.uint8), SPEC.template + 5000, SPEC)
+    assert (crop == 114).all()
+    crop, _ = align(np.zeros((50, 50, 3), np.uint8), SPEC.template * 9 + 50000, SPEC)
+    assert (crop == 114).all()
