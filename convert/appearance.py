@@ -46,6 +46,7 @@ SHIPMENT = Shipment(
     outputs=("distribution",),
     licence="Non-commercial research, as SCUT-FBP5500 is",
     trained_on=("scut_fbp5500", "mebeauty", "fairface", "utkface", "mtfl5"),
+    figures=("score",),
 )
 
 

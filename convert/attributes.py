@@ -39,6 +39,7 @@ SHIPMENT = Shipment(
     outputs=("age", "female", "smile", "glasses"),
     licence="Non-commercial research, as UTKFace and MTFL are",
     trained_on=("fairface", "utkface", "mtfl5"),
+    figures=("age", "gender", "smile"),
 )
 
 

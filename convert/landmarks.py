@@ -36,6 +36,7 @@ SHIPMENT = Shipment(
     outputs=("points",),
     licence="Research use, as the YouTube Faces frames are (labels MIT)",
     trained_on=("landmarks68",),
+    figures=("landmarks",),
     relative=float(CROP.size),
 )
 

@@ -32,6 +32,8 @@ class Shipment:
     outputs: tuple[str, ...]
     licence: str
     trained_on: tuple[str, ...]
+    figures: tuple[str, ...]
+    """Beginnings of the names of the figures that speak of this network."""
     relative: float = 1.0
     """Outputs are compared after division by this (1 for probabilities, the crop's size for pixels)."""
 
@@ -169,6 +171,7 @@ def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> 
         path = args.data / f"{pack}.parquet"
         with open_engine(models_dir=args.models, **engine_fields(open_pack(path, args.split))) as engine:
             results[pack] = evaluate(path, engine, split=args.split, limit=args.limit)
+        _keep_own(results[pack], shipment.figures)
         print(pack, json.dumps({k: v for k, v in results[pack].items() if k != "by_group"}))
     text = json.dumps(results, indent=1)
     (args.run / f"{args.split}.json").write_text(text)
@@ -182,6 +185,16 @@ def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> 
                     if isinstance(value, (int, float)) and key not in ("rows", "detected"):
                         item["accuracy"][f"{pack} {args.split} {key}"] = round(float(value), 4)
     replace(args.models / "models.toml", tomlkit.dumps(document).encode())
+
+
+def _keep_own(found: dict[str, Any], beginnings: tuple[str, ...]) -> None:
+    """Drop, in place and at every depth, the figures of other networks."""
+    for key in list(found):
+        value = found[key]
+        if isinstance(value, dict):
+            _keep_own(value, beginnings)
+        elif isinstance(value, float) and not key.startswith(beginnings):
+            del found[key]
 
 
 def _commit() -> str:

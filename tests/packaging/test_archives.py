@@ -18,11 +18,12 @@ def names(wheel: Path) -> frozenset[str]:
 
 
 def data_files(folder: Path) -> set[str]:
-    """Files of a data folder that must ship, as paths relative to it."""
+    """Files of a data folder that must ship, relative to it: not the README's pictures, nor raw measurements."""
+    files = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
     return {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and "screenshots" not in path.relative_to(folder).parts
+        file.as_posix()
+        for file in files
+        if not {"__pycache__", "screenshots"} & set(file.parts) and not file.name.endswith((".val.json", ".test.json"))
     }
 
 

@@ -15,7 +15,9 @@ from facelens.errors import ModelCorruptError, ModelMissingError, ModelShapeErro
 from facelens.registry import load_registry, select, verify
 from facelens.resources import asset
 from facelens.runtime import open_network, provider_report
+from facelens.sources.portrait import FIVE
 from facelens.types import Frame
+from facelens.vision.schemes import to_scheme
 
 PORTRAIT = asset("samples/astronaut.jpg")
 GROUP = asset("samples/group.jpg")
@@ -31,12 +33,13 @@ def test_the_portrait_is_read_in_full(engine: Engine) -> None:
     (face,) = report.faces
     assert report.image_size == (512, 512)
     assert face.detection.confidence >= 0.6
-    # the eyes of the portrait, by eye: the subject's right one near (205, 112), the left near (245, 110)
-    assert np.allclose(face.detection.landmarks.points[:2], [[205, 112], [245, 110]], atol=9)
+    assert np.allclose(face.detection.landmarks.points, FIVE, atol=9)
     assert face.landmarks is not None
     assert face.landmarks.points.shape == (68, 2)
     assert ((face.landmarks.points >= 0) & (face.landmarks.points < 512)).all()
-    assert np.allclose(face.landmarks.points[36:42].mean(0), [205, 112], atol=9)
+    five = to_scheme(face.landmarks, "five")
+    assert five is not None
+    assert np.allclose(five.points, FIVE, atol=7)
     assert face.age is not None
     assert 0 <= face.age.low <= face.age.years <= face.age.high <= 100
     assert face.age.probabilities.sum() == pytest.approx(1, abs=1e-4)

@@ -12,6 +12,7 @@ from facelens import images
 from facelens.errors import UsageError
 from facelens.geometry import ARCFACE_TEMPLATE, CropSpec
 from facelens.resources import asset
+from facelens.sources.portrait import FIVE as PORTRAIT_FIVE
 from facelens.types import AGE_RANGES, Box, Landmarks, Quality
 from facelens.vision import attributes, quality, score
 from facelens.vision.pose import MODEL, head_pose
@@ -130,8 +131,7 @@ def crop_of_portrait() -> np.ndarray:
     """The bundled portrait's face, by hand-set points, as quality measures it."""
     from facelens.vision.crop import align
 
-    five = np.array([[205, 112], [245, 110], [226, 132], [208, 154], [247, 152]], np.float32)
-    return align(images.load(asset("samples/astronaut.jpg")).image, five, quality.CROP)[0]
+    return align(images.load(asset("samples/astronaut.jpg")).image, PORTRAIT_FIVE, quality.CROP)[0]
 
 
 FIVE = CropSpec(112, 0.8).template
