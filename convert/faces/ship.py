@@ -34,6 +34,8 @@ class Shipment:
     trained_on: tuple[str, ...]
     figures: tuple[str, ...]
     """Beginnings of the names of the figures that speak of this network."""
+    note: str = ""
+    """What the card must add about how the shipped weights came about."""
     relative: float = 1.0
     """Outputs are compared after division by this (1 for probabilities, the crop's size for pixels)."""
 
@@ -242,6 +244,7 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         f"| parity, Keras to ONNX Runtime | network {facts['parity']['network']:.1e}, "
         f"preprocessing {facts['parity']['preprocess']:.1e} |",
         "",
+        *([shipment.note, ""] if shipment.note else []),
         f"![Training curves]({shipment.name}-curves.png)",
         "",
         "## On aligned crops of val",
