@@ -147,7 +147,7 @@ def train(args: Namespace) -> None:
 
     model = build("mixed_bfloat16", Path("runs/attributes/average.npz"))
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
-    check = lambda m: figures(m, scut, scores, other_val)  # noqa: E731
+    check = lambda m, _: figures(m, scut, scores, other_val)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 

@@ -24,7 +24,7 @@ CROP = CropSpec(112, 0.8)
 WIDTHS, DEPTHS = (48, 96, 256), (1, 2, 1)
 BATCH = 128
 # the averages must forget the small crops within the part of the training that sees large ones
-SCHEDULE = training.Schedule(minutes=90, rate=3e-3, sizes=((0.6, 64), (0.4, 112)), average=0.99, epoch_steps=150)
+SCHEDULE = training.Schedule(minutes=100, rate=3e-3, sizes=((0.62, 80), (0.38, 112)), average=0.998, epoch_steps=400)
 STRENGTH = augment.Strength()
 SIGMA = 2.5
 SOFT = 0.03
@@ -120,11 +120,14 @@ def load(folder: Path, cache: Path, split: str) -> dict[str, tuple[data.Crops, d
     return found
 
 
-def logits_of(model: Any, crops: data.Crops, limit: int | None = None) -> dict[str, np.ndarray[Any, Any]]:
-    """Logits of unaugmented crops."""
+def logits_of(
+    model: Any, crops: data.Crops, limit: int | None = None, size: int = CROP.size
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Logits of unaugmented crops of ``size`` px."""
+    spec = CropSpec(size, CROP.scale)
     parts: list[dict[str, Any]] = []
     for start in range(0, min(len(crops.images), limit or len(crops.images)), 256):
-        out = model.predict_on_batch(augment.plain(crops.images[start : start + 256], CROP))
+        out = model.predict_on_batch(augment.plain(crops.images[start : start + 256], spec))
         parts.append({k: np.asarray(v) for k, v in out.items()})
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
 
@@ -140,11 +143,11 @@ def softmax(logits: np.ndarray[Any, Any], temperature: float = 1.0) -> np.ndarra
     return np.asarray(e / e.sum(1, keepdims=True))
 
 
-def figures(model: Any, val: dict[str, Any], limit: int | None = None) -> dict[str, float]:
-    """Accuracies on aligned val crops of the full size (low while training is at a smaller one)."""
+def figures(model: Any, val: dict[str, Any], limit: int | None = None, size: int = CROP.size) -> dict[str, float]:
+    """Accuracies on aligned val crops."""
     found: dict[str, float] = {}
     for pack, (crops, every) in val.items():
-        out = logits_of(model, crops, limit)
+        out = logits_of(model, crops, limit, size)
         truth = {k: v[: len(out["age"])] for k, v in every.items()}
         p = softmax(out["age"])
         if truth["is_bucket"].any():
@@ -185,7 +188,7 @@ def train(args: Namespace) -> None:
 
     model = build("mixed_bfloat16")
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
-    check = lambda m: figures(m, val, 1024)  # noqa: E731
+    check = lambda m, size: figures(m, val, 1024, size)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 

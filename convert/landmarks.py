@@ -113,7 +113,8 @@ def train(args: Namespace) -> None:
 
     model = build(_mean_shape(crops), "mixed_bfloat16")
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
-    training.fit(model, loss, make, lambda m: figures(m, val), schedule, args.run, seed=args.seed, resume=args.resume)
+    check = lambda m, _: figures(m, val)  # noqa: E731
+    training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 
 def export(args: Namespace) -> None:

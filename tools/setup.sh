@@ -30,8 +30,8 @@ base="$base libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libx
 base="$base libwayland-cursor0 libwayland-egl1"
 # text: the interface, and Chinese, Japanese and Korean
 base="$base fonts-dejavu-core fonts-wqy-microhei"
-# tests: a display in memory, and a compiler for the camera that the tests simulate
-extra="xvfb gcc libc6-dev"
+# tests: a compiler, for the camera that they simulate
+extra="gcc libc6-dev"
 
 installed() {
     # The second name is the one Debian gave many libraries in 2024 (64-bit time).

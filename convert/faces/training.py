@@ -97,7 +97,7 @@ def fit(
     model: Any,
     loss: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]],
     make: MakeBatch,
-    validate: Callable[[Any], dict[str, float]],
+    validate: Callable[[Any, int], dict[str, float]],
     schedule: Schedule,
     run: Path,
     *,
@@ -107,7 +107,8 @@ def fit(
     """Train ``model`` (dict of outputs) and leave the averaged weights in it.
 
     Writes run/last.npz (model, averages, optimiser), run/log.json and run/curves.png after every epoch; ``resume``
-    goes on from there with the time that is left.
+    goes on from there with the time that is left. ``validate`` gets the model with averaged weights and the crop
+    size of the moment.
     """
     run.mkdir(parents=True, exist_ok=True)
     optimizer = keras.optimizers.AdamW(schedule.rate, weight_decay=schedule.decay, global_clipnorm=schedule.clip)
@@ -169,7 +170,7 @@ def fit(
             save(run / "last.npz", everything)
             kept = [np.asarray(w) for w in model.trainable_variables]
             assign(model, averages)
-            figures = validate(model)
+            figures = validate(model, size_now())
             save(run / "average.npz", model.weights)
             assign(model, kept)
             entry = {"minutes": round(log["spent"] / 60, 2), "size": size_now(), "step": log["step"]}
