@@ -1,4 +1,7 @@
-"""``python -m convert train|export|evaluate|card NAME``: the way from the packs to the files under ``models/``."""
+"""``python -m convert train|export|evaluate|card NAME``: the way from the packs to the files under ``models/``.
+
+``python -m convert compare`` measures the whole pipeline beside other projects' networks.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +39,22 @@ def parser() -> argparse.ArgumentParser:
         part.add_argument("--minutes", type=float, help="let the learning rate follow the clock and end after so long")
         part.add_argument("--split", choices=("val", "test"), default="val")
         part.add_argument("--start", type=Path, help="checkpoint whose shared layers to start from")
+    part = commands.add_parser("compare", help="measure our pipeline and other projects' networks on the same rows")
+    part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
+    part.add_argument("--peers", type=Path, default=Path("peers"), help="folder of the others' networks")
+    part.add_argument("--models", type=Path, default=Path("models"), help="our models")
+    part.add_argument("--limit", type=int, help="at most so many rows of each pack: a quick trial")
+    part.add_argument("--threads", type=int, default=1, help="CPU threads of each network (default: 1)")
+    part.add_argument("--split", choices=("val", "test"), default="val")
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
     args = parser().parse_args(arguments)
+    if args.command == "compare":
+        importlib.import_module("convert.compare").compare(args)
+        return 0
     args.run = args.run or Path("runs") / args.name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import PIL.Image
 import pyarrow as pa
@@ -13,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from facelens.errors import UsageError
+from facelens.evaluation.conditions import CONDITIONS, groups, measure
 from facelens.evaluation.faces import MISSED_NME, FaceTally, bootstrap
-from facelens.evaluation.metrics import DetectionTally, auc, nme, pearson
+from facelens.evaluation.metrics import DetectionTally, auc, kaggle15, nme, pearson, points15_error
 from facelens.evaluation.packs import PAD, open_pack, padded
 from facelens.types import AgeEstimate, Box, Detection, Face, FaceScore, GenderEstimate, Landmarks, ScoreComponent
 
@@ -258,6 +260,40 @@ def test_intervals_hold_the_figure_and_shrink_with_rows() -> None:
 
     assert width(1000) < width(50) / 3
     assert bootstrap({"gender_right": np.ones(9)}, np.arange(9))["gender_accuracy"] == [1.0, 1.0]
+
+
+def test_15_points_in_px_of_the_kaggle_crop() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(20, 80, (68, 2))
+    shifted = truth + np.array([3, 4])
+    side = 1.25 * np.ptp(kaggle15(truth), axis=0).max()
+    assert points15_error(truth, truth) == 0
+    # the mean square of 3 and 4, in crop pixels
+    assert points15_error(shifted, truth) == pytest.approx(12.5 * (96 / side) ** 2)
+    labels = {"points68": ((truth + 0.5) / 100).ravel().tolist(), "width": 100, "height": 100}
+    figures = tallied([(labels, make_face(points=shifted)), (labels, None)])
+    assert figures["points15_rmse"] == pytest.approx(np.sqrt(12.5) * 96 / side, rel=1e-5)
+
+
+def test_groups_by_light_blur_and_size() -> None:
+    rng = np.random.default_rng(0)
+    pattern = rng.integers(0, 120, (96, 96, 3)).astype(np.uint8)
+    smooth = np.asarray(cv2.GaussianBlur(pattern, (0, 0), 3), np.uint8)
+    bright, dark = measure(pattern + 100, {}), measure(pattern // 3, {})
+    assert bright["light"] > dark["light"] + 90
+    assert measure(smooth, {})["sharpness"] < bright["sharpness"] / 3
+    assert measure(pattern, {"det_box": [0.1, 0.1, 0.5, 0.25]})["face_size"] == 48
+    rows = [{"light": float(i), "sharpness": 1.0, "face_size": float(i % 2)} for i in range(10)]
+    found = groups([*rows, None])
+    assert set(found) == {"light", "face_size"}
+    assert [found["light"].count(name) for name in CONDITIONS["light"]] == [2, 6, 2]
+    assert found["light"][-1] is None
+    tally = FaceTally({"gender": None})
+    for index, row in enumerate(rows):
+        tally.add({"gender": "male"}, make_face(gender="male" if index > 1 else "female"), 1.0, (0.0, 0.0), row)
+    by_light = tally.figures()["by_group"]["light"]
+    assert by_light["darkest fifth"] == {"n": 2, "detected": 2, "gender_accuracy": 0.0}
+    assert by_light["brightest fifth"]["gender_accuracy"] == 1.0
 
 
 # packs

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from facelens.engine import Engine
+from facelens.evaluation.conditions import measure
 from facelens.evaluation.faces import FaceTally
 from facelens.evaluation.metrics import DetectionTally
-from facelens.evaluation.packs import Pack, open_pack, padded
-from facelens.types import Box, Face
+from facelens.evaluation.packs import Pack, Row, open_pack, padded
+from facelens.types import Box, Face, FrameReport, Image
 
 THRESHOLD = 0.6
 """Confidence at which faces count as found; AP and recall_at_01 also use what the engine returns below it."""
@@ -21,7 +21,7 @@ LOW_CONFIDENCE = 0.05
 
 Progress = Callable[[int, int], None]
 
-__all__ = ["LOW_CONFIDENCE", "THRESHOLD", "engine_fields", "evaluate", "open_pack"]
+__all__ = ["LOW_CONFIDENCE", "THRESHOLD", "Analyzer", "Measurement", "engine_fields", "evaluate", "open_pack"]
 
 
 def engine_fields(pack: Pack) -> dict[str, Any]:
@@ -31,9 +31,62 @@ def engine_fields(pack: Pack) -> dict[str, Any]:
     return {"parts": frozenset(), "min_confidence": LOW_CONFIDENCE}
 
 
+class Analyzer(Protocol):
+    """What can be measured: an ``Engine``, or one of ``peers.PEERS``."""
+
+    def analyze(self, frame: Image) -> FrameReport: ...
+
+
+class Measurement:
+    """Collects the reports of one analyzer on the rows of a pack; ``evaluate`` says what the figures mean.
+
+    Faces count as found from the confidence ``threshold`` on.
+    """
+
+    def __init__(self, pack: Pack, min_face: float = 24.0, threshold: float = THRESHOLD) -> None:
+        self.pack = pack
+        self._threshold = threshold
+        self._scenes = DetectionTally(min_face, threshold)
+        self._faces = FaceTally(pack.columns)
+        self._rows = self._detected = 0
+
+    def add(self, row: Row, analyzer: Analyzer) -> None:
+        """Analyse the row's picture and compare with its labels."""
+        self._rows += 1
+        if self.pack.kind == "faces":
+            self._add_face(row, analyzer)
+        else:
+            self._add_scene(row, analyzer)
+
+    def _add_face(self, row: Row, analyzer: Analyzer) -> None:
+        if row.image is None:
+            self._faces.add(row.labels, None, 1.0, (0.0, 0.0))
+            return
+        image, scale, offset = padded(row.image)
+        faces = [face for face in analyzer.analyze(image).faces if face.detection.confidence >= self._threshold]
+        centre = np.array([image.shape[1], image.shape[0]]) / 2
+        face = min(faces, key=lambda face: _distance(face, centre), default=None)
+        self._faces.add(row.labels, face, scale, offset, measure(row.image, row.labels))
+
+    def _add_scene(self, row: Row, analyzer: Analyzer) -> None:
+        faces = () if row.image is None else analyzer.analyze(row.image).faces
+        found = [(face.detection.box, face.detection.confidence) for face in faces]
+        self._detected += any(confidence >= self._threshold for _, confidence in found)
+        boxes = [Box(*map(float, box)) for box in row.labels.get("boxes") or []]
+        ignored = row.labels.get("ignore") or [False] * len(boxes)
+        self._scenes.add(found, boxes, [bool(skip) for skip in ignored])
+
+    def figures(self, intervals: bool = False) -> dict[str, Any]:
+        """All figures of the rows so far."""
+        head = {"pack": self.pack.path.name, "split": self.pack.split if self.pack.split_column else "all"}
+        if self.pack.kind == "faces":
+            return head | self._faces.figures(intervals)
+        return head | {"rows": self._rows, "detected": self._detected, "detection": self._scenes.figures()}
+
+
 def evaluate(
     pack: str | Path,
-    engine: Engine,
+    engine: Analyzer,
     split: str = "test",
     limit: int | None = None,
     min_face: float = 24.0,
@@ -66,48 +119,20 @@ def evaluate(
     Returns:
         pack, split, rows, detected (rows with a face found), and what the columns allow of: age_mae, age_coverage
         (share of ages inside the 80 % band), age_bucket_accuracy, age_bucket_one_off, gender_accuracy, landmarks_nme
-        (over the distance of the outer eye corners), score_pearson, score_mae, score_rmse, smile_auc; by_group (for
-        each column of ``faces.GROUPS`` and age: value: n, detected, figures); found_only; detection.
+        (over the distance of the outer eye corners), points15_rmse (``metrics.points15_error``, of the faces found),
+        score_pearson, score_mae, score_rmse, smile_auc; by_group (for each column of ``faces.GROUPS``, age, and each
+        of ``conditions.CONDITIONS``: value: n, detected, figures); found_only; detection.
 
     Raises:
         UsageError: see ``packs.open_pack``.
     """
     opened = open_pack(pack, split, limit)
-    head = {"pack": opened.path.name, "split": split if opened.split_column else "all"}
-    if opened.kind == "faces":
-        return head | _faces(opened, engine, progress, intervals)
-    return head | _scenes(opened, engine, min_face, progress)
-
-
-def _scenes(pack: Pack, engine: Engine, min_face: float, progress: Progress | None) -> dict[str, Any]:
-    tally = DetectionTally(min_face, THRESHOLD)
-    detected = rows = 0
-    for row in pack:
-        rows += 1
-        faces = () if row.image is None else engine.analyze(row.image).faces
-        found = [(face.detection.box, face.detection.confidence) for face in faces]
-        detected += any(confidence >= THRESHOLD for _, confidence in found)
-        boxes = [Box(*map(float, box)) for box in row.labels.get("boxes") or []]
-        ignored = row.labels.get("ignore") or [False] * len(boxes)
-        tally.add(found, boxes, [bool(skip) for skip in ignored])
+    measurement = Measurement(opened, min_face)
+    for index, row in enumerate(opened):
+        measurement.add(row, engine)
         if progress:
-            progress(rows, pack.rows)
-    return {"rows": rows, "detected": detected, "detection": tally.figures()}
-
-
-def _faces(pack: Pack, engine: Engine, progress: Progress | None, intervals: bool) -> dict[str, Any]:
-    tally = FaceTally(pack.columns)
-    for index, row in enumerate(pack):
-        if row.image is None:
-            tally.add(row.labels, None, 1.0, (0.0, 0.0))
-        else:
-            image, scale, offset = padded(row.image)
-            faces = [face for face in engine.analyze(image).faces if face.detection.confidence >= THRESHOLD]
-            centre = np.array([image.shape[1], image.shape[0]]) / 2
-            tally.add(row.labels, min(faces, key=lambda face: _distance(face, centre), default=None), scale, offset)
-        if progress:
-            progress(index + 1, pack.rows)
-    return tally.figures(intervals)
+            progress(index + 1, opened.rows)
+    return measurement.figures(intervals)
 
 
 def _distance(face: Face, centre: Any) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facelens.evaluation.metrics import Array, auc, nme, pearson
+from facelens.evaluation.conditions import groups as condition_groups
+from facelens.evaluation.metrics import Array, auc, nme, pearson, points15_error
 from facelens.types import Face
 
 GROUPS = ("gender", "race", "ethnicity", "glasses", "pose", "subset")
@@ -30,10 +31,20 @@ class FaceTally:
         self._columns = frozenset(columns)
         self._labels: list[dict[str, Any]] = []
         self._faces: list[dict[str, Any] | None] = []
+        self._conditions: list[dict[str, float] | None] = []
 
-    def add(self, labels: dict[str, Any], face: Face | None, scale: float, offset: tuple[float, float]) -> None:
-        """One row of the pack, and the face found in the picture that ``packs.padded`` made of it."""
+    def add(
+        self,
+        labels: dict[str, Any],
+        face: Face | None,
+        scale: float,
+        offset: tuple[float, float],
+        conditions: dict[str, float] | None = None,
+    ) -> None:
+        """One row of the pack, the face found in the picture that ``packs.padded`` made of it, and
+        ``conditions.measure`` of the stored picture."""
         self._labels.append(labels)
+        self._conditions.append(conditions)
         if face is None:
             self._faces.append(None)
             return
@@ -89,7 +100,7 @@ class FaceTally:
                 None if label is None else guess == label for guess, label in zip(genders, self._column("gender"))
             )
         if "points68" in self._columns and (points := self._read("points")):
-            out["nme"] = self._point_errors(points)
+            out |= self._point_errors(points)
         if "score" in self._columns and (looks := self._read("appearance")):
             out |= self._scores(_floats(looks))
         if self._columns & {"smile", "happiness"} and (smiles := self._read("smile")):
@@ -120,18 +131,23 @@ class FaceTally:
                 steps.append(abs(guess - buckets.index(label)))
         return _floats(steps)
 
-    def _point_errors(self, points: Sequence[Array | None]) -> Array:
-        errors: list[float | None] = []
+    def _point_errors(self, points: Sequence[Array | None]) -> dict[str, Array]:
+        errors: dict[str, list[float | None]] = {"nme": [], "squares15": []}
         for guess, labels in zip(points, self._labels):
+            found: tuple[float | None, float | None] = (None, None)
             if labels.get("points68") is None:
-                errors.append(None)
+                pass
             elif guess is None:
-                errors.append(MISSED_NME)
+                # no number of pixels stands for a face that was not found
+                found = (MISSED_NME, None)
             else:
                 size = (labels["width"], labels["height"])
                 # fractions are of the picture's edges, points are of pixel centres
-                errors.append(nme(guess, np.asarray(labels["points68"], np.float64).reshape(68, 2) * size - 0.5))
-        return _floats(errors)
+                truth = np.asarray(labels["points68"], np.float64).reshape(68, 2) * size - 0.5
+                found = (nme(guess, truth), points15_error(guess, truth))
+            errors["nme"].append(found[0])
+            errors["squares15"].append(found[1])
+        return {name: _floats(values) for name, values in errors.items()}
 
     def _scores(self, looks: Array) -> dict[str, Array]:
         truth = _floats(self._column("score"))
@@ -158,6 +174,7 @@ class FaceTally:
         for name in GROUPS:
             if name in self._columns:
                 keys[name] = [None if value is None else str(value) for value in self._column(name)]
+        keys |= condition_groups(self._conditions)
         return {
             name: {
                 value: np.flatnonzero([v == value for v in values])
@@ -183,6 +200,9 @@ def summary(values: dict[str, Array], rows: Rows) -> dict[str, float]:
     mean("age_bucket_one_off", "age_steps", lambda steps: steps <= 1)
     mean("gender_accuracy", "gender_right")
     mean("landmarks_nme", "nme")
+    mean("points15_rmse", "squares15")
+    if "points15_rmse" in out:
+        out["points15_rmse"] = float(np.sqrt(out["points15_rmse"]))
     if "score_truth" in part:
         kept = ~np.isnan(part["score_truth"])
         guess, truth = part["score_guess"][kept], part["score_truth"][kept]

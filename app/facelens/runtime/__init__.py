@@ -1,7 +1,17 @@
 """Runs networks: the only importer of onnxruntime and the only user of OpenCV's DNN."""
 
-from facelens.runtime.detector import YunetDetector
+from facelens.runtime.detector import YunetDetector, YunetFile
+from facelens.runtime.graph import Graph
 from facelens.runtime.providers import PROVIDER_NAMES, ProviderStatus, provider_report
 from facelens.runtime.session import Network, open_network
 
-__all__ = ["PROVIDER_NAMES", "Network", "ProviderStatus", "YunetDetector", "open_network", "provider_report"]
+__all__ = [
+    "PROVIDER_NAMES",
+    "Graph",
+    "Network",
+    "ProviderStatus",
+    "YunetDetector",
+    "YunetFile",
+    "open_network",
+    "provider_report",
+]

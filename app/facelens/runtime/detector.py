@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,39 +21,38 @@ KEEP = 5000
 """Boxes kept before and after suppression, as in YuNet's own demo."""
 
 
-class YunetDetector:
+class YunetFile:
     """Any network with YuNet's inputs and outputs (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector",
     Machine Intelligence Research 2023).
 
     cv2.dnn objects are not thread-safe, so ``detect`` takes a lock.
 
     Args:
-        spec: the model.
+        path: the ONNX file.
+        name: what errors call it.
         threshold: smallest confidence kept, 0..1.
 
     Raises:
-        ModelMissingError, ModelCorruptError: see ``registry.verify``.
+        ModelCorruptError: OpenCV cannot read the file.
         ModelShapeError: OpenCV reads the graph, and its outputs are not YuNet's.
     """
 
     provider = "cpu"
     note = ""
 
-    def __init__(self, spec: ModelSpec, threshold: float) -> None:
-        verify(spec)
-        self.spec = spec
+    def __init__(self, path: Path, name: str, threshold: float) -> None:
         self._lock = threading.Lock()
         self._size = (64, 64)
         try:
-            self._detector = cv2.FaceDetectorYN.create(str(spec.path), "", self._size, threshold, NMS_IOU, KEEP)
+            self._detector = cv2.FaceDetectorYN.create(str(path), "", self._size, threshold, NMS_IOU, KEEP)
         except cv2.error as error:
-            why = f"OpenCV cannot read {spec.path.name}"
-            raise ModelCorruptError(f"The detector {spec.name} is damaged", why, "Install Facelens again") from error
+            why = f"OpenCV cannot read {path.name}"
+            raise ModelCorruptError(f"The detector {name} is damaged", why, "Install Facelens again") from error
         try:
             self._detector.detect(np.zeros((64, 64, 3), np.uint8))
         except cv2.error as error:
             raise ModelShapeError(
-                f"The detector {spec.name} cannot be used",
+                f"The detector {name} cannot be used",
                 "its outputs are not those of OpenCV's FaceDetectorYN (cls, obj, bbox and kps at strides 8, 16, 32)",
                 "Use a detector of YuNet's form",
             ) from error
@@ -73,3 +73,17 @@ class YunetDetector:
             return np.zeros((0, 15), np.float32)
         found = np.asarray(faces, np.float32).reshape(-1, 15)
         return found[np.isfinite(found).all(axis=1)]
+
+
+class YunetDetector(YunetFile):
+    """The detector of an entry in models.toml.
+
+    Raises:
+        ModelMissingError, ModelCorruptError: see ``registry.verify`` and ``YunetFile``.
+        ModelShapeError: see ``YunetFile``.
+    """
+
+    def __init__(self, spec: ModelSpec, threshold: float) -> None:
+        verify(spec)
+        super().__init__(spec.path, spec.name, threshold)
+        self.spec = spec

@@ -1,0 +1,159 @@
+"""The measuring room: our pipeline and other projects' networks on the same rows, row by row in turn.
+
+``python -m convert compare --data DATA --peers PEERS --split val`` writes runs/compare/SPLIT.json and
+models/comparison-SPLIT.md. A face not found counts as wrong for everyone; the table says how many each missed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.progress import Progress
+
+from convert.faces.ship import replace
+from facelens.doctor import processor
+from facelens.engine import Engine, open_engine
+from facelens.evaluation import THRESHOLD, Analyzer, Measurement, engine_fields, open_pack
+from facelens.evaluation.packs import Row
+from facelens.peers import open_detectors, open_peers
+
+TEST_ONLY = ("scut_fbp5500",)
+"""Packs whose published split has no val part."""
+FACE_PACKS = ("fairface", "utkface", "landmarks68", "mtfl5", "scut_fbp5500", "mebeauty", "ferplus")
+SCENE_PACKS = ("faces_in_scenes", "no_faces")
+LOWER_IS_BETTER = ("age_mae", "landmarks_nme", "points15_rmse", "score_mae", "score_rmse", "false_per_image")
+SKIPPED = ("rows", "detected", "pictures", "faces", "min_face")
+
+
+@dataclass(slots=True)
+class Entrant:
+    """One pipeline in the comparison. ``size``: bytes of its networks, ``times``: ms of each picture."""
+
+    name: str
+    analyzer: Analyzer
+    size: int
+    threshold: float
+    measurement: Measurement
+    times: list[float]
+
+    def take(self, row: Row) -> None:
+        start = time.perf_counter()
+        self.measurement.add(row, self.analyzer)
+        self.times.append((time.perf_counter() - start) * 1000)
+
+
+def _engine_bytes(engine: Engine) -> int:
+    specs = [engine.finder.spec, *(network.spec for network in engine.networks.values())]
+    return sum(spec.path.stat().st_size for spec in specs)
+
+
+def measure(
+    path: Path,
+    split: str,
+    limit: int | None,
+    peers: Sequence[Any],
+    models: Path,
+    keep: Callable[[Row], bool] = lambda _: True,
+) -> dict[str, Any]:
+    """All entrants on one pack: name -> figures, intervals, ms_median, bytes."""
+    pack = open_pack(path, split, limit)
+    with open_engine(models_dir=models, **engine_fields(pack)) as engine, Progress(transient=True) as bar:
+        ours = Entrant("Facelens", engine, _engine_bytes(engine), THRESHOLD, Measurement(pack), [])
+        entrants = [ours]
+        for peer in peers:
+            measurement = Measurement(pack, threshold=peer.threshold)
+            entrants.append(Entrant(peer.name, peer, peer.size, peer.threshold, measurement, []))
+        task = bar.add_task(path.stem, total=pack.rows)
+        for index, row in enumerate(pack):
+            bar.update(task, completed=index + 1)
+            if keep(row):
+                # each goes first in turn, so that none always finds the picture warm in the cache
+                for shift in range(len(entrants)):
+                    entrants[(index + shift) % len(entrants)].take(row)
+    out = {}
+    for entrant in entrants:
+        figures = entrant.measurement.figures(intervals=pack.kind == "faces")
+        out[entrant.name] = figures | {"ms_median": median(entrant.times), "bytes": entrant.size}
+    return out
+
+
+def compare(args: Namespace) -> None:
+    """Measure every pack and write the table."""
+    threads = args.threads
+    results: dict[str, dict[str, Any]] = {}
+    for name in FACE_PACKS:
+        if name in TEST_ONLY and args.split != "test":
+            continue
+        peers = open_peers(args.peers, threads)
+        results[name] = measure(args.data / f"{name}.parquet", args.split, args.limit, peers, args.models)
+        print(name, {who: f.get("detected") for who, f in results[name].items()}, flush=True)
+    for name in SCENE_PACKS:
+        if args.split == "val":
+            detectors = open_detectors(args.peers, threads)
+            results[name] = measure(args.data / f"{name}.parquet", args.split, args.limit, detectors, args.models)
+    if args.split == "val":
+        by_hand = lambda row: row.labels.get("label_kind") == "hand"  # noqa: E731
+        path = args.data / "faces_in_scenes.parquet"
+        detectors = open_detectors(args.peers, threads)
+        results["scenes labelled by hand"] = measure(path, args.split, args.limit, detectors, args.models, by_hand)
+    folder = Path("runs/compare")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{args.split}.json").write_text(json.dumps(results, indent=1))
+    replace(args.models / f"comparison-{args.split}.md", table(results, args.split, args.limit).encode())
+
+
+def _rows_of(figures: dict[str, Any]) -> dict[str, float]:
+    flat = {**figures, **figures.get("detection", {})}
+    return {k: float(v) for k, v in flat.items() if isinstance(v, (int, float)) and k not in SKIPPED}
+
+
+def table(results: dict[str, dict[str, Any]], split: str, limit: int | None) -> str:
+    """The comparison as a page of Markdown; the best of each line in bold, 95 % bootstrap intervals in brackets."""
+    lines = [
+        f"# Side by side on {split}",
+        "",
+        "Our whole pipeline and other projects' published networks on the same rows, in turn, in one process, one",
+        f"thread a network ({processor()}). A face not found counts as wrong. `age_coverage` is the share of true ages",
+        "inside the stated 80 % band; the others state none. Networks of others learned from other data, some of it",
+        "overlapping these rows (face-api.js trained on UTKFace). `ms` is the whole pipeline for one picture.",
+        *([f"**A trial on {limit} rows of each pack.**"] if limit else []),
+    ]
+    for pack, entrants in results.items():
+        rows = next(iter(entrants.values()))["rows"]
+        lines += ["", f"## {pack}, {rows} rows", "", "| figure | " + " | ".join(entrants) + " |"]
+        lines.append("|---" * (len(entrants) + 1) + "|")
+        found = {who: _rows_of(figures) for who, figures in entrants.items()}
+        for key in found["Facelens"]:
+            if key in ("bytes", "ms_median") or (key == "age_coverage"):
+                continue
+            lines.append(_line(key, {who: f.get(key) for who, f in found.items()}, entrants))
+        if "age_coverage" in found["Facelens"]:
+            lines.append(f"| age_coverage | {found['Facelens']['age_coverage']:.3f}" + " | " * len(entrants))
+        missed = [f"{(1 - f['detected'] / max(f['rows'], 1)) * 100:.1f} %" for f in entrants.values()]
+        if not any("detection" in f for f in entrants.values()):
+            lines.append("| missed | " + " | ".join(missed) + " |")
+        lines.append("| ms | " + " | ".join(f"{f['ms_median']:.1f}" for f in entrants.values()) + " |")
+        lines.append("| MB | " + " | ".join(f"{f['bytes'] / 1e6:.2f}" for f in entrants.values()) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, values: dict[str, float | None], entrants: dict[str, Any]) -> str:
+    known = [v for v in values.values() if v is not None]
+    lower = key in (*LOWER_IS_BETTER, "pictures_with_alarm")
+    best = min(known) if lower else max(known)
+    cells = []
+    for who, value in values.items():
+        if value is None:
+            cells.append("–")
+            continue
+        text = f"**{value:.3f}**" if value == best and len(known) > 1 else f"{value:.3f}"
+        between = entrants[who].get("intervals", {}).get(key)
+        cells.append(text + (f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""))
+    return f"| {key} | " + " | ".join(cells) + " |"
