@@ -133,8 +133,12 @@ class Engine:
         with self._lock:
             self._score = checked
 
-    def analyze(self, frame: Frame | Image | str | Path | bytes) -> FrameReport:
+    def analyze(self, frame: Frame | Image | str | Path | bytes, thorough: bool = True) -> FrameReport:
         """Find and read every face of a frame, an array (H x W x 3 BGR uint8), a path, or the bytes of a picture.
+
+        Args:
+            thorough: look again at other sizes where no sure face is found (``vision.detector.search``); live views,
+                which get another frame at once, save that time.
 
         Raises:
             PictureError: the picture cannot be read, or the array has another form.
@@ -154,9 +158,8 @@ class Engine:
         clock = _Clock()
         with clock.stage("total"):
             with clock.stage("detect"):
-                found = detector.find_faces(
-                    self._detector, image, self.options.detect_size, self.options.min_confidence
-                )
+                find = detector.search if thorough else detector.find_faces
+                found = find(self._detector, image, self.options.detect_size, self.options.min_confidence)
             faces = self._read(image, found, clock) if found else ()
         size = (frame.width, frame.height)
         return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers)

@@ -20,6 +20,7 @@ from rich.progress import Progress
 
 matplotlib.use("Agg")
 
+SETTLE_BATCHES = 60
 Batch = tuple[np.ndarray[Any, Any], dict[str, np.ndarray[Any, Any]]]
 MakeBatch = Callable[[np.random.Generator, int], Batch]
 """(random generator, crop size in px) -> (uint8 crops, targets)."""
@@ -93,6 +94,22 @@ def restore(path: Path, variables: Sequence[Any]) -> None:
             variable.assign(stored[f"arr_{index}"])
 
 
+def settle(model: Any, batches: Iterator[Batch], count: int) -> None:
+    """Measure the statistics of all batch normalisations anew, for the weights that the model now has.
+
+    The running statistics belong to the weights of the last steps, not to their average; with a high learning rate
+    that costs the average 2 % of gender accuracy. Method: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021.
+    """
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    usual = [layer.momentum for layer in layers]
+    for index in range(count):
+        for layer in layers:
+            layer.momentum = index / (index + 1)
+        model(tf.constant(next(batches)[0]), training=True)
+    for layer, momentum in zip(layers, usual):
+        layer.momentum = momentum
+
+
 def fit(
     model: Any,
     loss: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]],
@@ -104,7 +121,7 @@ def fit(
     seed: int,
     resume: bool,
 ) -> dict[str, Any]:
-    """Train ``model`` (dict of outputs) and leave the averaged weights in it.
+    """Train ``model`` (dict of outputs) and leave the averaged weights in it, with ``settle``d statistics.
 
     Writes run/last.npz (model, averages, optimiser), run/log.json and run/curves.png after every epoch; ``resume``
     goes on from there with the time that is left. ``validate`` gets the model with averaged weights and the crop
@@ -180,8 +197,11 @@ def fit(
             (run / "log.json").write_text(json.dumps(log, indent=1))
             curves(log["epochs"], run / "curves.png")
             print(entry, flush=True)
-    batches.close()  # type: ignore[attr-defined]
     restore(run / "average.npz", model.weights)
+    settle(model, batches, SETTLE_BATCHES)
+    batches.close()  # type: ignore[attr-defined]
+    save(run / "average.npz", model.weights)
+    print("settled", validate(model, size_now()), flush=True)
     return log
 
 

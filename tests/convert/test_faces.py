@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 
 from convert import appearance, attributes, landmarks
-from convert.faces import augment, data, ship, training
+from convert.faces import augment, data, network, ship, training
 from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry, select, verify
 from facelens.runtime import open_network
@@ -133,16 +133,43 @@ def make(rng: np.random.Generator, size: int) -> training.Batch:
 def test_training_learns_leaves_a_checkpoint_and_resumes(tmp_path: Path) -> None:
     schedule = training.Schedule(minutes=0.05, rate=0.05, sizes=((0.5, 24), (0.5, 32)), warm_up=2, epoch_steps=15)
     model = small()
-    log = training.fit(model, attributes.loss, make, lambda _: {"x": 1.0}, schedule, tmp_path, seed=0, resume=False)
+    log = training.fit(model, attributes.loss, make, lambda *_: {"x": 1.0}, schedule, tmp_path, seed=0, resume=False)
     assert {"last.npz", "average.npz", "log.json", "curves.png"} <= {p.name for p in tmp_path.iterdir()}
     assert log["epochs"][-1]["female"] < log["epochs"][0]["female"] or len(log["epochs"]) == 1
     images, truth = make(np.random.default_rng(9), 32)
     guess = np.asarray(model.predict_on_batch(images)["female"])[:, 0] > 0
     assert (guess == (truth["female"] > 0.5)).mean() > 0.9
     more = training.Schedule(minutes=0.08, rate=0.05, sizes=((1.0, 32),), warm_up=2, epoch_steps=15)
-    again = training.fit(small(), attributes.loss, make, lambda _: {"x": 1.0}, more, tmp_path, seed=0, resume=True)
+    again = training.fit(small(), attributes.loss, make, lambda *_: {"x": 1.0}, more, tmp_path, seed=0, resume=True)
     assert again["step"] > log["step"]
     assert again["epochs"][: len(log["epochs"])] == log["epochs"]
+
+
+def test_statistics_are_measured_anew() -> None:
+    keras.mixed_precision.set_global_policy("float32")
+    image = keras.layers.Input((8, 8, 3), dtype="uint8")
+    norm = network.BatchNorm()
+    model = keras.Model(image, norm(keras.layers.Rescaling(1.0)(image)))
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(40 * i, 40 * i + 100, (16, 8, 8, 3)).astype(np.uint8) for i in range(4)]
+    norm.moving_mean.assign([1e3, 1e3, 1e3])
+    training.settle(model, iter([(p, {}) for p in pictures]), 4)
+    assert norm.momentum == 0.99
+    expected = np.mean([p.reshape(-1, 3).mean(0) for p in pictures], axis=0)
+    assert np.allclose(norm.moving_mean, expected, rtol=1e-4)
+    variances = np.mean([p.reshape(-1, 3).astype(float).var(0, ddof=1) for p in pictures], axis=0)
+    assert np.allclose(norm.moving_variance, variances, rtol=1e-3)
+
+
+def test_the_fused_normalisation_is_keras_own() -> None:
+    keras.mixed_precision.set_global_policy("float32")
+    rng = np.random.default_rng(0)
+    x = rng.normal(3, 2, (32, 6, 6, 4)).astype(np.float32)
+    ours, theirs = network.BatchNorm(momentum=0.5), keras.layers.BatchNormalization(momentum=0.5)
+    assert np.allclose(ours(x, training=True), theirs(x, training=True), atol=1e-4)
+    assert np.allclose(ours.moving_mean, theirs.moving_mean, atol=1e-5)
+    assert np.allclose(ours.moving_variance, theirs.moving_variance, rtol=2e-3)
+    assert np.allclose(ours(x, training=False), theirs(x, training=False), rtol=2e-3, atol=1e-3)
 
 
 def test_the_exported_file_opens_and_says_what_the_network_says(tmp_path: Path) -> None:

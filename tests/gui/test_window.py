@@ -234,9 +234,10 @@ def test_in_a_pause_the_panel_tells_of_the_frame_that_is_shown(
     engine = world.engine
     analyze = engine.analyze
 
-    def older_with_every_frame(frame: Frame) -> FrameReport:
+    def older_with_every_frame(frame: Frame, thorough: bool) -> FrameReport:
+        assert not thorough
         engine.faces = (face(years=20 + frame.index % 50),)
-        return analyze(frame)
+        return analyze(frame, thorough)
 
     monkeypatch.setattr(engine, "analyze", older_with_every_frame)
     qtbot.waitUntil(lambda: window.panel.age.years.text() not in ("", "39"), timeout=WAIT)

@@ -17,6 +17,7 @@ from facelens.resources import asset
 from facelens.runtime import open_network, provider_report
 from facelens.sources.portrait import FIVE
 from facelens.types import Frame
+from facelens.vision import detector
 from facelens.vision.schemes import to_scheme
 
 PORTRAIT = asset("samples/astronaut.jpg")
@@ -233,3 +234,52 @@ def test_a_network_that_fails_on_the_gpu_goes_on_on_the_cpu() -> None:
 def test_options_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         open_engine(parts=frozenset()).options.provider = "cuda"  # type: ignore[misc]
+
+
+class PickyFinder:
+    """A detector that finds its face only in a picture of one width; it keeps the widths that it was shown."""
+
+    def __init__(self, width: int, confidence: float = 0.9) -> None:
+        self.width, self.confidence = width, confidence
+        self.seen: list[int] = []
+
+    def detect(self, image: np.ndarray) -> np.ndarray:
+        self.seen.append(image.shape[1])
+        confidence = self.confidence if image.shape[1] == self.width else 0.3
+        unit = image.shape[1] / 100
+        points = [40, 40, 60, 40, 50, 50, 42, 60, 58, 60]
+        return np.array([[*(v * unit for v in (30, 30, 40, 40, *points)), confidence]], np.float32)
+
+
+@pytest.mark.parametrize(("width", "seen"), [(640, [640]), (448, [640, 448]), (960, [640, 448, 960])])
+def test_a_picture_without_a_sure_face_is_looked_at_again(width: int, seen: list[int]) -> None:
+    finder = PickyFinder(width)
+    (found,) = detector.search(finder, np.zeros((900, 1600, 3), np.uint8), 640, 0.05)
+    assert finder.seen == seen
+    assert found.confidence == pytest.approx(0.9)
+    # in pixels of the picture, whatever size the detector saw
+    assert (found.box.x, found.box.width) == (pytest.approx(480, rel=0.01), pytest.approx(640, rel=0.01))
+
+
+def test_where_no_look_is_sure_the_first_one_counts() -> None:
+    finder = PickyFinder(-1)
+    (found,) = detector.search(finder, np.zeros((64, 64, 3), np.uint8), 640, 0.05)
+    assert finder.seen == [64, 45, 96, 29]
+    assert found.confidence == pytest.approx(0.3)
+    assert detector.search(finder, np.zeros((64, 64, 3), np.uint8), 640, 0.6) == ()
+
+
+def test_live_frames_are_looked_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    detect = engine.finder.detect
+
+    def counted(image: np.ndarray) -> np.ndarray:
+        sizes.append(image.shape[1])
+        return detect(image)
+
+    monkeypatch.setattr(engine.finder, "detect", counted)
+    grey = np.full((480, 640, 3), 127, np.uint8)
+    engine.analyze(grey, thorough=False)
+    assert sizes == [640]
+    engine.analyze(grey)
+    assert len(sizes) == 5

@@ -51,7 +51,7 @@ class Watch:
 
     def analyze(self, frame: Frame) -> FrameReport:
         self._frame = frame
-        return self._engine.analyze(frame)
+        return self._engine.analyze(frame, thorough=False)
 
     def update(self, found: FrameReport) -> FrameReport:
         found = self._tracker.update(found)

@@ -14,7 +14,7 @@ from facelens.types import Frame, FrameReport
 
 
 class EngineRoom(QObject):
-    """Holds the engine in use. ``analyze`` may be called from any thread once ``ready`` has fired."""
+    """Holds the engine in use. ``glance`` and ``study`` may be called from any thread once ``ready`` has fired."""
 
     opening = Signal()
     ready = Signal()
@@ -47,16 +47,27 @@ class EngineRoom(QObject):
     def notes(self) -> tuple[str, ...]:
         return self._engine.notes if self._engine is not None else ()
 
-    def analyze(self, frame: Frame) -> FrameReport:
-        """The report of a frame by the engine of the moment.
+    def glance(self, frame: Frame) -> FrameReport:
+        """The report of a live frame by the engine of the moment.
 
         Raises:
             ModelError: the networks are not open.
         """
+        return self._read(frame, thorough=False)
+
+    def study(self, frame: Frame) -> FrameReport:
+        """The report of a single picture, whose faces are searched for thoroughly.
+
+        Raises:
+            ModelError: the networks are not open.
+        """
+        return self._read(frame, thorough=True)
+
+    def _read(self, frame: Frame, thorough: bool) -> FrameReport:
         engine = self._engine
         if engine is None:
             raise ModelError("The picture cannot be read", "the networks are not open", "Wait until they are open")
-        return engine.analyze(frame)
+        return engine.analyze(frame, thorough)
 
     def open(self, provider: str | None = None) -> None:
         """Open the networks, or open them anew on another provider; until then the old ones go on."""

