@@ -1,6 +1,6 @@
 """``python -m convert train|export|evaluate|card NAME``: the way from the packs to the files under ``models/``.
 
-``python -m convert compare`` measures the whole pipeline beside other projects' networks.
+``worst NAME`` shows its worst errors; ``compare`` measures the whole pipeline beside other projects' networks.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "write the ONNX file, prove that it equals the Keras network, and enter it in models.toml",
     "evaluate": "measure the shipped file on a split of the packs",
     "card": "write the model's page from its records",
+    "worst": "contact sheets of the 100 worst errors of each kind",
 }
 
 
@@ -72,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(f"{error.name} is missing: pip install 'facelens[train]'", file=sys.stderr)
         return 2
-    getattr(importlib.import_module(f"convert.{args.name}"), args.command)(args)
+    module = "worst" if args.command == "worst" else args.name
+    getattr(importlib.import_module(f"convert.{module}"), args.command)(args)
     return 0
 
 

@@ -24,7 +24,7 @@ from convert.faces import augment, data, training
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
 
-CROP = attributes.CROP
+CROP = CropSpec(112, 0.8)
 BATCH = 48
 SCHEDULE = training.Schedule(
     minutes=12, rate=4e-4, sizes=((1.0, 112),), warm_up=60, decay=0.05, average=0.995, epoch_steps=60

@@ -29,12 +29,14 @@ class Strength:
     erase: float = 0.3
 
 
-def placement(spec: CropSpec) -> Matrix:
+def placement(spec: CropSpec, stored: CropSpec = STORED) -> Matrix:
     """The matrix from a stored crop to the crop that a network reads."""
-    return similarity(STORED.template, spec.template)
+    return similarity(stored.template, spec.template)
 
 
-def warp(rng: np.random.Generator, spec: CropSpec, strength: Strength) -> tuple[Matrix, bool]:
+def warp(
+    rng: np.random.Generator, spec: CropSpec, strength: Strength, stored: CropSpec = STORED
+) -> tuple[Matrix, bool]:
     """A random matrix from the stored crop to the network's crop, and whether it mirrors the face."""
     size = spec.size
     angle = np.radians(rng.normal(0, strength.rotation))
@@ -46,7 +48,7 @@ def warp(rng: np.random.Generator, spec: CropSpec, strength: Strength) -> tuple[
     if flip:
         turn = turn @ np.diag([-1.0, 1.0])
     vary = np.concatenate([turn, (middle - turn @ [middle, middle] + move)[:, None]], axis=1)
-    return compose(vary, placement(spec)), flip
+    return compose(vary, placement(spec, stored)), flip
 
 
 def degrade(rng: np.random.Generator, picture: Picture, strength: Strength) -> Picture:
@@ -93,14 +95,14 @@ def degrade(rng: np.random.Generator, picture: Picture, strength: Strength) -> P
 
 
 def sample(
-    rng: np.random.Generator, image: Picture, spec: CropSpec, strength: Strength
+    rng: np.random.Generator, image: Picture, spec: CropSpec, strength: Strength, stored: CropSpec = STORED
 ) -> tuple[Picture, Matrix, bool]:
     """An augmented crop, the matrix that made it from the stored crop, and whether it is mirrored."""
-    matrix, flip = warp(rng, spec, strength)
+    matrix, flip = warp(rng, spec, strength, stored)
     return degrade(rng, cut(image, matrix, spec.size), strength), matrix, flip
 
 
-def plain(images: npt.NDArray[np.uint8], spec: CropSpec) -> npt.NDArray[np.uint8]:
+def plain(images: npt.NDArray[np.uint8], spec: CropSpec, stored: CropSpec = STORED) -> npt.NDArray[np.uint8]:
     """Stored crops as the network reads them at run time, without augmentation."""
-    matrix = placement(spec)
+    matrix = placement(spec, stored)
     return np.stack([cut(np.asarray(image), matrix, spec.size) for image in images])

@@ -24,12 +24,13 @@ MIN_SCORE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """Aligned crops of one pack and split: ``images`` N x 144 x 144 x 3 BGR uint8, ``table`` columns by name,
-    ``points`` N x K x 2 hand points in crop pixels (or None)."""
+    """Aligned crops of one pack and split: ``images`` N x S x S x 3 BGR uint8, ``table`` columns by name,
+    ``points`` N x K x 2 hand points in crop pixels (or None), ``stored`` how the crops were cut."""
 
     images: npt.NDArray[np.uint8]
     table: dict[str, list[Any]]
     points: npt.NDArray[np.float32] | None
+    stored: CropSpec = STORED
 
 
 def decode(data: bytes) -> npt.NDArray[np.uint8]:
@@ -38,7 +39,15 @@ def decode(data: bytes) -> npt.NDArray[np.uint8]:
         return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[..., ::-1])
 
 
-def load(data: Path, cache: Path, pack: str, split: str, column: str = "split", points: str | None = None) -> Crops:
+def load(
+    data: Path,
+    cache: Path,
+    pack: str,
+    split: str,
+    column: str = "split",
+    points: str | None = None,
+    stored: CropSpec = STORED,
+) -> Crops:
     """Crops of the rows of a split whose five points are known.
 
     Args:
@@ -46,6 +55,7 @@ def load(data: Path, cache: Path, pack: str, split: str, column: str = "split", 
         cache: folder for the memory maps.
         column: the column that holds the split.
         points: column with hand points (flat x, y fractions of the picture), mapped into the crop.
+        stored: how the crops are cut.
     """
     cache.mkdir(parents=True, exist_ok=True)
     file = data / f"{pack}.parquet"
@@ -57,8 +67,9 @@ def load(data: Path, cache: Path, pack: str, split: str, column: str = "split", 
         for i, (s, five, certain) in enumerate(zip(rows[column], rows["landmarks5"], rows["det_score"]))
         if s == split and five is not None and (certain or 0) >= MIN_SCORE
     ]
-    path = cache / f"{pack}-{column}-{split}.npy"
-    size = STORED.size
+    mark = "" if stored == STORED else f"-{stored.size}-{stored.scale:.3f}"
+    path = cache / f"{pack}-{column}-{split}{mark}.npy"
+    size = stored.size
     kept = {name: [values[i] for i in keep] for name, values in rows.items()}
     if not path.exists():
         partial = path.with_suffix(".part")
@@ -70,7 +81,7 @@ def load(data: Path, cache: Path, pack: str, split: str, column: str = "split", 
                 if row in wanted:
                     image = decode(value.as_py())
                     five = _pixels(rows["landmarks5"][row], image)
-                    out[wanted[row]] = align(image, five, STORED)[0]
+                    out[wanted[row]] = align(image, five, stored)[0]
                 row += 1
         out.flush()
         del out
@@ -79,11 +90,11 @@ def load(data: Path, cache: Path, pack: str, split: str, column: str = "split", 
     if points is not None:
         hand = np.stack(
             [
-                transform(alignment(_place(five, w, h), STORED), _place(p, w, h))
+                transform(alignment(_place(five, w, h), stored), _place(p, w, h))
                 for five, p, w, h in zip(kept["landmarks5"], kept[points], kept["width"], kept["height"])
             ]
         )
-    return Crops(np.load(path, mmap_mode="r"), kept, hand)
+    return Crops(np.load(path, mmap_mode="r"), kept, hand, stored)
 
 
 def _place(flat: Sequence[float], width: int, height: int) -> npt.NDArray[np.float64]:
