@@ -143,6 +143,7 @@ class Engine:
         Raises:
             PictureError: the picture cannot be read, or the array has another form.
             ProviderError: a network fails on the CPU too.
+            ModelShapeError: a network gives an expression in another form, see ``vision.attributes``.
         """
         if isinstance(frame, (str, Path, bytes)):
             frame = images.load(frame)
@@ -195,7 +196,7 @@ class Engine:
         preset: str,
         weights: Mapping[str, float],
     ) -> Face:
-        parts: dict[str, Any] = {"age": None, "gender": None, "smile": None, "glasses": None}
+        parts: dict[str, Any] = dict.fromkeys(("age", "gender", "smile", "glasses", "expression"))
         if "attributes" in outputs:
             parts = dict(zip(parts, attributes.read(outputs["attributes"], row)))
         landmarks: Landmarks | None = None

@@ -12,18 +12,27 @@ from typing import Any
 
 from facelens.errors import FacelensError
 from facelens.files import write_bytes
-from facelens.types import Face, FrameReport
+from facelens.types import EXPRESSIONS, Expression, Face, FrameReport
 
 SCHEMA = "facelens/1"
 
 CSV_COLUMNS = (
     "source", "width", "height", "face", "x", "y", "box_width", "box_height", "confidence", "age", "age_low",
-    "age_high", "age_range", "gender", "gender_probability", "smile", "quality", "score", "tips", "error",
+    "age_high", "age_range", "gender", "gender_probability", "smile", "expression", "expression_probability", "quality",
+    "score", "tips", "error",
 )  # fmt: skip
 
 
 def _round(value: float | None, digits: int = 2) -> float | None:
     return None if value is None else round(float(value), digits)
+
+
+def _expression(seen: Expression) -> dict[str, Any]:
+    return {
+        "label": seen.label,
+        "probability": _round(seen.probability, 4),
+        "probabilities": {name: _round(p, 4) for name, p in zip(EXPRESSIONS, seen.probabilities)},
+    }
 
 
 def _face(face: Face) -> dict[str, Any]:
@@ -48,6 +57,7 @@ def _face(face: Face) -> dict[str, Any]:
     for name in ("smile", "glasses"):
         if getattr(face, name) is not None:
             out[name] = _round(getattr(face, name), 4)
+    out["expression"] = None if face.expression is None else _expression(face.expression)
     landmarks = face.landmarks or face.detection.landmarks
     points = [[round(float(x), 2), round(float(y), 2)] for x, y in landmarks.points]
     out["landmarks"] = {"scheme": landmarks.scheme, "points": points}
@@ -102,6 +112,9 @@ def to_rows(report: FrameReport, source: str) -> list[dict[str, Any]]:
         if face.gender is not None:
             row |= {"gender": face.gender.label, "gender_probability": _round(face.gender.probability, 4)}
         row["smile"] = _round(face.smile, 4)
+        if face.expression is not None:
+            row |= {"expression": face.expression.label}
+            row |= {"expression_probability": _round(face.expression.probability, 4)}
         row["quality"] = None if face.quality is None else _round(face.quality.value, 1)
         if face.score is not None:
             row |= {"score": _round(face.score.value, 1), "tips": "; ".join(face.score.tips)}

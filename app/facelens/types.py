@@ -31,6 +31,11 @@ AGE_RANGES: tuple[tuple[int, int], ...] = (
 """The eight age ranges, inclusive, of Levi and Hassner, "Age and Gender Classification using CNNs", CVPRW 2015."""
 
 
+EXPRESSIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+"""The eight expressions, in the order of FER+: Barsoum, Zhang, Canton Ferrer and Zhang, "Training Deep Networks for
+Facial Expression Recognition with Crowd-Sourced Label Distribution", ICMI 2016."""
+
+
 def readonly(array: npt.ArrayLike, dtype: Any = np.float32) -> npt.NDArray[Any]:
     """A read-only copy of ``array`` as ``dtype``."""
     copy = np.array(array, dtype=dtype)
@@ -144,6 +149,34 @@ class GenderEstimate:
         return self.probability >= 0.65
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """What a face looks like, not what a person feels: 8 ``probabilities`` of ``EXPRESSIONS``, 0..1, that sum to 1.
+
+    They stand for the shares of votes that people would give this picture, so two high ones mean a mixed expression.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "probabilities", readonly(self.probabilities))
+
+    @property
+    def label(self) -> str:
+        """The most probable of ``EXPRESSIONS``."""
+        return EXPRESSIONS[int(np.argmax(self.probabilities))]
+
+    @property
+    def probability(self) -> float:
+        """Probability of ``label``, 0.125..1."""
+        return float(self.probabilities.max())
+
+    @property
+    def sure(self) -> bool:
+        """False where no expression has at least half of the probability ("not sure")."""
+        return self.probability >= 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Picture quality of one face. The five scores are 0..100, 100 best; the rest are the measurements behind tips.
@@ -195,7 +228,7 @@ class Face:
     """All that is known of one face. ``None`` means that the part was not asked for, never that it failed.
 
     ``track_id`` numbers people from 1 (within a picture where there is no tracking). ``smile`` and ``glasses`` are
-    probabilities 0..1.
+    probabilities 0..1. These two and ``expression`` are also None where the network does not give them.
     """
 
     track_id: int
@@ -207,6 +240,7 @@ class Face:
     glasses: float | None = None
     quality: Quality | None = None
     score: FaceScore | None = None
+    expression: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from facelens import images
+from facelens import engine, images
 from facelens.cli import main
 from facelens.resources import asset
-from facelens.types import Image
+from facelens.types import Expression, FrameReport, Image
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,22 @@ def facelens(capsys: pytest.CaptureFixture[str]) -> Facelens:
         return Result(code if isinstance(code, int) else 0, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def expression(monkeypatch: pytest.MonkeyPatch) -> Callable[[Expression | None], None]:
+    """Makes the engine tell the given expression of every face, whatever its network gives."""
+
+    def told(seen: Expression | None) -> None:
+        real = engine.Engine.analyze
+
+        def analyze(self: Any, frame: Any) -> FrameReport:
+            found = real(self, frame)
+            return replace(found, faces=tuple(replace(face, expression=seen) for face in found.faces))
+
+        monkeypatch.setattr(engine.Engine, "analyze", analyze)
+
+    return told
 
 
 @pytest.fixture(scope="session")

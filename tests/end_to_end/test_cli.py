@@ -22,7 +22,7 @@ import facelens as package
 from facelens import engine, registry
 from facelens.resources import models_dir
 from facelens.sources import DemoSource
-from facelens.types import Image
+from facelens.types import EXPRESSIONS, Expression, Image
 
 Facelens = Callable[..., Any]
 HEAVY = ("cv2", "onnxruntime", "PySide6", "PIL", "pyarrow")
@@ -230,6 +230,30 @@ def test_evaluate_faces(facelens: Facelens, portrait: Image, tmp_path: Path) -> 
     low, high = figures["intervals"]["age_mae"]
     assert low <= figures["age_mae"] <= high
     assert json.loads(facelens("evaluate", path, "--limit", "1", "--json", "-").out)["rows"] == 1
+
+
+def test_evaluate_expressions(facelens: Facelens, portrait: Image, expression: Any, tmp_path: Path) -> None:
+    """The portrait twice, a wall, and the portrait with votes that tie; the engine says happiness of every face."""
+    expression(Expression(np.eye(8)[EXPRESSIONS.index("happiness")]))
+    crop, wall = encoded(portrait[50:190, 160:290]), encoded(np.full((48, 48, 3), 120, np.uint8))
+    votes = {name: [0.0] * 4 for name in EXPRESSIONS}
+    votes["happiness"] = [0.8, 0.1, 0.7, 0.5]
+    votes["neutral"] = [0.2, 0.9, 0.3, 0.5]
+    path = tmp_path / "votes.parquet"
+    pq.write_table(pa.table({"image": [crop, crop, wall, crop], "split": ["test"] * 4} | votes), path)
+    result = facelens("evaluate", path, "--json", tmp_path / "out.json", "--intervals")
+    assert result.code == 0, result.err
+    assert "expression_accuracy" in result.err
+    figures = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert (figures["rows"], figures["detected"]) == (4, 3)
+    assert figures["expression_accuracy"] == pytest.approx(1 / 3)
+    assert figures["found_only"]["expression_accuracy"] == pytest.approx(1 / 2)
+    groups = figures["by_group"]["expression"]
+    assert {name: group["n"] for name, group in groups.items()} == {"happiness": 2, "neutral": 1}
+    assert groups["happiness"]["expression_accuracy"] == 0.5
+    assert groups["neutral"]["expression_accuracy"] == 0.0
+    low, high = figures["intervals"]["expression_accuracy"]
+    assert low <= figures["expression_accuracy"] <= high
 
 
 def test_evaluate_pictures_without_faces(facelens: Facelens, tmp_path: Path, portrait: Image) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 
 from facelens import images
 from facelens.cli.score import annotated_path
-from facelens.types import AGE_RANGES, Image
+from facelens.types import AGE_RANGES, Expression, Image
 
 Facelens = Callable[..., Any]
 
@@ -237,6 +238,50 @@ def test_the_table_is_for_people(facelens: Facelens, portrait_path: Path) -> Non
     assert result.out == ""
     assert "astronaut" in result.err
     assert "apparent" in result.err
+
+
+HAPPY = Expression(np.float32([0.11, 0.82, 0.04, 0.01, 0.01, 0, 0, 0.01]))
+TORN = Expression(np.float32([0.44, 0.08, 0.03, 0.38, 0.05, 0, 0, 0.02]))
+
+
+@pytest.mark.parametrize(("seen", "words"), [(HAPPY, "happiness 82%"), (TORN, "not sure")], ids=["sure", "not sure"])
+def test_an_expression_that_is_known_is_in_the_table(
+    facelens: Facelens, portrait_path: Path, expression: Any, seen: Expression, words: str
+) -> None:
+    expression(seen)
+    said = " ".join(facelens("score", portrait_path).err.split())
+    assert "smile expression score" in said
+    assert re.search(rf"% {words} \d+\b", said), said
+
+
+def test_an_expression_that_is_not_known_has_no_column(
+    facelens: Facelens, portrait_path: Path, expression: Any, tmp_path: Path
+) -> None:
+    expression(None)
+    assert "expression" not in facelens("score", portrait_path).err
+    face = only_face(facelens("score", portrait_path, "--json", "-", "--csv", tmp_path / "out.csv"))
+    assert face["expression"] is None
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines())
+    assert (row["expression"], row["expression_probability"]) == ("", "")
+
+
+def test_an_expression_in_the_files(facelens: Facelens, portrait_path: Path, expression: Any, tmp_path: Path) -> None:
+    expression(HAPPY)
+    face = only_face(facelens("score", portrait_path, "--json", "-", "--csv", tmp_path / "out.csv"))
+    assert (face["expression"]["label"], face["expression"]["probability"]) == ("happiness", 0.82)
+    assert sum(face["expression"]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines())
+    assert (row["expression"], row["expression_probability"]) == ("happiness", "0.82")
+
+
+def test_a_picture_without_faces_stands_in_a_table_of_expressions(
+    facelens: Facelens, portrait_path: Path, expression: Any, tmp_path: Path
+) -> None:
+    PIL.Image.new("RGB", (320, 240), (90, 120, 140)).save(tmp_path / "wall.png")
+    expression(HAPPY)
+    said = facelens("score", tmp_path / "wall.png", portrait_path).err
+    assert "none found" in said
+    assert "happiness 82%" in " ".join(said.split())
 
 
 def test_names_of_any_kind(facelens: Facelens, portrait_path: Path, tmp_path: Path) -> None:

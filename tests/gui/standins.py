@@ -24,6 +24,7 @@ from facelens.types import (
     AgeEstimate,
     Box,
     Detection,
+    Expression,
     Face,
     FaceScore,
     Frame,
@@ -39,7 +40,13 @@ WAIT = 8000
 """Longest wait for a signal, in ms; a signal that comes ends it."""
 
 
+HAPPY = Expression(np.float32([0.11, 0.82, 0.04, 0.01, 0.01, 0.0, 0.0, 0.01]))
+TORN = Expression(np.float32([0.44, 0.08, 0.03, 0.38, 0.05, 0.0, 0.0, 0.02]))
+"""A face that clearly looks happy, and one between neutral and sad."""
+
+
 def face(number: int = 1, x: float = 100, width: float = 80, probability: float = 0.97, years: float = 39) -> Face:
+    """A face as networks read it that give no expression."""
     box = Box(x, 60, width, width * 1.2)
     spots = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
     five = Landmarks(spots * [box.width, box.height] + [box.x, box.y], "five")

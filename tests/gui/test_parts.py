@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication
-from standins import WAIT, face
+from standins import HAPPY, TORN, WAIT, face
 
 import facelens.gui
 from facelens.gui import paint_qt, wording
@@ -23,7 +23,7 @@ from facelens.gui.view import Coach, LiveView, mirrored
 from facelens.gui.worker import Pulse, Tasks
 from facelens.overlay import Disc, OverlayOptions, Panel, Ring, Stroke, Text
 from facelens.sources import CameraInfo
-from facelens.types import AgeEstimate, Frame, FrameReport, GenderEstimate, Quality
+from facelens.types import EXPRESSIONS, AgeEstimate, Expression, Frame, FrameReport, GenderEstimate, Quality
 
 SOURCES = sorted(Path(facelens.gui.__file__).parent.glob("*.py"))
 
@@ -258,6 +258,24 @@ def test_words_of_age_gender_time_and_provider() -> None:
     text, as_asked = wording.provider({"attributes-1": "cpu"}, "tensorrt", {})
     assert not as_asked
     assert text == "Processor, TensorRT is not available"
+
+
+def test_words_of_an_expression() -> None:
+    assert wording.expression(HAPPY) == "looks happy, 82 %"
+    assert wording.expression(TORN) == "not sure"
+    assert [word for word, _ in wording.likeliest(HAPPY, 3)] == ["happy", "neutral", "surprised"]
+    assert [share for _, share in wording.likeliest(TORN, 2)] == [pytest.approx(0.44), pytest.approx(0.38)]
+    even = Expression(np.full(8, 0.125))
+    assert [word for word, _ in wording.likeliest(even, 3)] == ["neutral", "happy", "surprised"]
+    assert set(wording.LOOKS) == set(EXPRESSIONS)
+    for name, vector in zip(EXPRESSIONS, np.eye(8)):
+        assert wording.expression(Expression(vector)) == f"looks {wording.LOOKS[name]}, 100 %"
+
+
+def test_a_mirrored_face_keeps_its_expression() -> None:
+    from dataclasses import replace
+
+    assert mirrored(report(replace(face(), expression=HAPPY))).faces[0].expression is HAPPY
 
 
 def test_cameras_that_share_a_name_go_by_number() -> None:

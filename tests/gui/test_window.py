@@ -12,7 +12,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from standins import SIZE, WAIT, World, face
+from PySide6.QtWidgets import QLabel, QWidget
+from standins import HAPPY, SIZE, TORN, WAIT, World, face
 
 from facelens.gui import settings as keys
 from facelens.gui.commands import COMMANDS
@@ -117,6 +118,81 @@ def test_parts_that_were_not_asked_for_have_no_card(window: Window, world: World
     assert window.panel.gender.isHidden()
     assert window.panel.score.isHidden()
     assert not window.panel.person.isHidden()
+
+
+def shows(window: Window, world: World, qtbot: Any, seen: Any) -> Any:
+    """The panel's card of an expression, once it shows it."""
+    world.engine.faces = (replace(face(), expression=seen),)
+    card = window.panel.expression
+    qtbot.waitUntil(lambda: card.isHidden() == (seen is None), timeout=WAIT)
+    return card
+
+
+def middle(part: QWidget) -> int:
+    return part.geometry().center().y()
+
+
+def test_the_expression_is_told_in_words_and_bars(window: Window, world: World, qtbot: Any) -> None:
+    card = shows(window, world, qtbot, HAPPY)
+    assert card.title.text() == "EXPRESSION"
+    assert card.words.text() == "looks happy, 82 %"
+    assert [name.text() for name, _, _ in card.rows] == ["Happy", "Neutral", "Surprised"]
+    assert [figure.text() for _, _, figure in card.rows] == ["82", "11", "4"]
+    assert [bar.value for _, bar, _ in card.rows] == pytest.approx([0.82, 0.11, 0.04])
+    assert [bar.quiet for _, bar, _ in card.rows] == [False, True, True]
+    assert {bar.token for _, bar, _ in card.rows} == {"accent"}
+    assert card.accessibleName() == "Expression: looks happy, 82 %"
+    assert "feels" in card.toolTip()
+
+
+def test_an_expression_that_is_not_sure_says_so(window: Window, world: World, qtbot: Any) -> None:
+    card = shows(window, world, qtbot, TORN)
+    assert card.words.text() == "not sure"
+    assert [name.text() for name, _, _ in card.rows] == ["Neutral", "Sad", "Happy"]
+    assert {bar.token for _, bar, _ in card.rows} == {"muted"}
+    assert card.accessibleName() == "Expression: not sure"
+
+
+def test_where_the_expression_is_not_known_nothing_is_shown_of_it(window: Window, world: World, qtbot: Any) -> None:
+    assert window.panel.expression.isHidden()
+    shows(window, world, qtbot, HAPPY)
+    assert shows(window, world, qtbot, None).isHidden()
+    assert not window.panel.gender.isHidden()
+
+
+@pytest.mark.parametrize("theme_choice", ["dark", "light"])
+def test_all_five_cards_stand_in_the_window_without_scrolling(
+    window: Window, world: World, theme: Any, qtbot: Any, theme_choice: str
+) -> None:
+    theme.choose(theme_choice)
+    panel = window.panel
+    shows(window, world, qtbot, HAPPY)
+    # readings go beside their titles, the person's title beside the picture
+    for card in (panel.gender, panel.expression):
+        qtbot.waitUntil(lambda card=card: abs(middle(card.words) - middle(card.title)) <= 2, timeout=WAIT)
+        assert card.words.x() > card.title.x()
+    assert panel.person.title.x() > panel.person.picture.geometry().right()
+    assert panel.verticalScrollBar().maximum() == 0
+    assert panel.score.tips.text() == "More light on the face", "one tip where there is little room"
+    for card in panel._cards:
+        for part in card.findChildren(QLabel):
+            if part.isVisible():
+                assert card.rect().contains(part.geometry()), part.text()
+                assert part.height() >= part.fontMetrics().height() - 2, part.text()
+
+
+def test_cards_have_more_air_where_the_window_is_high(window: Window, world: World, qtbot: Any) -> None:
+    panel = window.panel
+    assert not panel.person.tight, "four cards have room"
+    shows(window, world, qtbot, HAPPY)
+    assert all(card.tight for card in panel._cards)
+    window.resize(1280, 1000)
+    qtbot.waitUntil(lambda: panel.person.title.geometry().bottom() < panel.person.picture.y(), timeout=WAIT)
+    assert not any(card.tight for card in panel._cards)
+    assert panel.expression.words.y() > panel.expression.title.geometry().bottom()
+    assert panel.gender.words.y() > panel.gender.bar.geometry().bottom()
+    assert panel.score.tips.text() == "More light on the face\nCome closer"
+    assert panel.verticalScrollBar().maximum() == 0
 
 
 def test_clicking_a_face_chooses_it(window: Window, world: World, qtbot: Any) -> None:

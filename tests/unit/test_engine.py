@@ -231,6 +231,83 @@ def test_a_network_that_fails_on_the_gpu_goes_on_on_the_cpu() -> None:
     assert network.note == "cuda failed while running (device lost); now on the CPU"
 
 
+class Rewired:
+    """A session that gives other outputs: changes the shipped attributes network's, by name."""
+
+    def __init__(self, engine: Engine, **changes: np.ndarray | None) -> None:
+        network = engine.networks["attributes"]
+        self._inner, self._given, self._changes = network._session, network.spec.outputs, changes
+        names = [name for name in network.spec.outputs if name not in changes]
+        names += [name for name, values in changes.items() if values is not None]
+        network.spec = dataclasses.replace(network.spec, outputs=tuple(names))
+        network._session = self
+
+    def run(self, _: object, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        values = dict(zip(self._given, self._inner.run(None, feeds)))
+        count = len(values["age"])
+        kept = [array for name, array in values.items() if name not in self._changes]
+        return kept + [array[:count] for array in self._changes.values() if array is not None]
+
+
+def test_each_face_has_its_own_expression_where_the_network_gives_one() -> None:
+    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}))
+    rows = np.stack([np.roll(np.float32([0.1, 0.6, 0.3, 0, 0, 0, 0, 0]), by) for by in range(5)])
+    Rewired(engine, expression=rows)
+    faces = engine.analyze(GROUP).faces
+    seen = [face.expression for face in faces]
+    assert [item and item.label for item in seen] == ["happiness", "surprise", "sadness", "anger", "disgust"]
+    for item, row in zip(seen, rows):
+        assert item is not None
+        assert item.sure
+        np.testing.assert_allclose(item.probabilities, row, atol=1e-6)
+    assert all(face.age is not None and face.smile is not None and face.glasses is not None for face in faces)
+
+
+def test_a_network_without_expression_smile_and_glasses_leaves_them_none() -> None:
+    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}))
+    Rewired(engine, expression=None, smile=None, glasses=None)
+    (face,) = engine.analyze(PORTRAIT).faces
+    assert (face.expression, face.smile, face.glasses) == (None, None, None)
+    assert face.age is not None
+    assert face.gender is not None
+
+
+def test_without_the_attributes_there_is_no_expression() -> None:
+    (face,) = open_engine(parts=frozenset()).analyze(PORTRAIT).faces
+    assert face.expression is None
+
+
+@pytest.mark.parametrize("values", [np.full((1, 7), 1 / 7), np.full((1, 8), 1 / 4)], ids=["seven", "sum 2"])
+def test_an_expression_of_another_form_is_told(values: np.ndarray) -> None:
+    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}))
+    Rewired(engine, expression=values.astype(np.float32))
+    with pytest.raises(ModelShapeError, match="not 8 probabilities"):
+        engine.analyze(PORTRAIT)
+
+
+def test_a_model_file_with_an_expression_is_read(models: Path) -> None:
+    """The shipped graph with an eighth of the years as each expression: its values follow from the age's."""
+    onnx = pytest.importorskip("onnx", reason="adding an output needs the 'train' extra (onnx)")
+    path, listing = models / "attributes/attributes-1.onnx", models / "models.toml"
+    eighth = np.float32(np.arange(101)[:, None] // 13 == np.arange(8))
+    model = onnx.load(str(path))
+    graph = model.graph
+    given = [output.name for output in graph.output]
+    if "expression" in given:
+        pytest.skip("the shipped network gives an expression of its own")
+    graph.initializer.append(onnx.numpy_helper.from_array(eighth, "eighths"))
+    graph.node.append(onnx.helper.make_node("MatMul", ["age", "eighths"], ["expression"]))
+    graph.output.append(onnx.helper.make_tensor_value_info("expression", onnx.TensorProto.FLOAT, ["N", 8]))
+    onnx.save(model, str(path))
+    listing.write_text(listing.read_text().replace(f'"{given[-1]}"]', f'"{given[-1]}", "expression"]', 1))
+    _approve(models, "attributes/attributes-1.onnx")
+    with open_engine(models_dir=models, parts=frozenset({"attributes"})) as engine:
+        (face,) = engine.analyze(PORTRAIT).faces
+    assert face.age is not None
+    assert face.expression is not None
+    np.testing.assert_allclose(face.expression.probabilities, face.age.probabilities @ eighth, atol=1e-5)
+
+
 def test_options_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         open_engine(parts=frozenset()).options.provider = "cuda"  # type: ignore[misc]

@@ -18,7 +18,18 @@ from facelens.evaluation.conditions import CONDITIONS, groups, measure
 from facelens.evaluation.faces import MISSED_NME, FaceTally, bootstrap
 from facelens.evaluation.metrics import DetectionTally, auc, kaggle15, nme, pearson, points15_error
 from facelens.evaluation.packs import PAD, open_pack, padded
-from facelens.types import AgeEstimate, Box, Detection, Face, FaceScore, GenderEstimate, Landmarks, ScoreComponent
+from facelens.types import (
+    EXPRESSIONS,
+    AgeEstimate,
+    Box,
+    Detection,
+    Expression,
+    Face,
+    FaceScore,
+    GenderEstimate,
+    Landmarks,
+    ScoreComponent,
+)
 
 
 def make_face(
@@ -29,6 +40,7 @@ def make_face(
     appearance: float | None = None,
     points: Any = None,
     distribution: Any = None,
+    expression: str = "",
 ) -> Face:
     five = Landmarks(np.zeros((5, 2)), "five")
     age = None
@@ -48,6 +60,7 @@ def make_face(
         landmarks=None if points is None else Landmarks(points, "ibug68"),
         smile=smile,
         score=score,
+        expression=Expression(np.eye(8)[EXPRESSIONS.index(expression)]) if expression else None,
     )
 
 
@@ -239,6 +252,52 @@ def test_smile_and_happiness() -> None:
     assert tallied(rows)["smile_auc"] == pytest.approx(0.75)
 
 
+def shares(**given: float) -> dict[str, float]:
+    return {name: given.get(name, 0.0) for name in EXPRESSIONS}
+
+
+def test_expressions_by_hand() -> None:
+    """Five labelled rows: two right, two wrong, one not found; a tie and a row without votes count neither way."""
+    rows = [
+        (shares(neutral=0.6, happiness=0.4), make_face(expression="neutral")),
+        (shares(neutral=0.4, sadness=0.3, anger=0.3), make_face(expression="sadness")),
+        (shares(happiness=1.0), make_face(expression="happiness")),
+        (shares(happiness=0.9, surprise=0.1), None),
+        (shares(contempt=0.5, neutral=0.3, anger=0.2), make_face(expression="neutral")),
+        (shares(neutral=0.4, fear=0.4, surprise=0.2), make_face(expression="neutral")),
+        (dict.fromkeys(EXPRESSIONS), make_face(expression="neutral")),
+    ]
+    figures = tallied(rows)
+    assert (figures["rows"], figures["detected"]) == (7, 6)
+    assert figures["expression_accuracy"] == pytest.approx(2 / 5)
+    assert figures["found_only"]["expression_accuracy"] == pytest.approx(2 / 4)
+    assert figures["by_group"] == {
+        "expression": {
+            "contempt": {"n": 1, "detected": 1, "expression_accuracy": 0.0},
+            "happiness": {"n": 2, "detected": 1, "expression_accuracy": 0.5},
+            "neutral": {"n": 2, "detected": 2, "expression_accuracy": 0.5},
+        }
+    }
+
+
+def test_a_tie_for_a_lower_place_counts() -> None:
+    rows = [(shares(anger=0.4, neutral=0.3, fear=0.3), make_face(expression="anger"))]
+    assert tallied(rows)["expression_accuracy"] == 1.0
+
+
+def test_a_network_without_expressions_gives_no_figure_of_them() -> None:
+    rows = [(shares(happiness=1.0), make_face(smile=0.9)), (shares(neutral=1.0), make_face(smile=0.2))]
+    figures = tallied(rows)
+    assert figures["smile_auc"] == 1.0
+    assert "expression_accuracy" not in figures
+    assert figures["by_group"]["expression"]["neutral"] == {"n": 1, "detected": 1}
+
+
+def test_a_pack_of_happiness_alone_has_no_expressions() -> None:
+    figures = tallied([({"happiness": 1.0}, make_face(smile=0.9, expression="happiness"))])
+    assert set(figures) == {"rows", "detected", "found_only"}
+
+
 def test_a_part_that_was_not_run_gives_no_figure() -> None:
     assert set(tallied([({"age": 20, "smile": True}, make_face())])) == {"rows", "detected", "by_group", "found_only"}
 
@@ -349,6 +408,14 @@ def test_kinds(tmp_path: Path, columns: dict[str, list[Any]], kind: str) -> None
     assert open_pack(pack(tmp_path / "a.parquet", image=[picture()], **columns)).kind == kind
 
 
+def test_a_pack_of_expressions_asks_for_the_attributes(tmp_path: Path) -> None:
+    columns = {name: [float(index == 3)] for index, name in enumerate(EXPRESSIONS)}
+    opened = open_pack(pack(tmp_path / "a.parquet", image=[picture()], **columns))
+    assert (opened.kind, opened.parts) == ("faces", {"attributes"})
+    (row,) = opened
+    assert row.labels["sadness"] == 1.0
+
+
 def test_pictures_that_cannot_be_read_stay_rows(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.parquet", image=[picture(), b"nonsense", None], age=[1, 2, 3])
     assert [row.image is None for row in open_pack(path)] == [False, True, True]
@@ -368,6 +435,8 @@ def test_what_is_no_pack(tmp_path: Path) -> None:
     refused(tmp_path / "empty.parquet", "not a readable Parquet file")
     refused(pack(tmp_path / "c.parquet", age=[1]), "no column 'image'")
     refused(pack(tmp_path / "d.parquet", image=[picture()], age_low=[1]), "no column 'age_high'")
+    seven = {name: [0.1] for name in EXPRESSIONS[:-1]}
+    refused(pack(tmp_path / "f.parquet", image=[picture()], **seven), "'neutral' and no column 'contempt'")
     with_splits = pack(tmp_path / "e.parquet", image=[picture()] * 2, split=["train", "val"], age=[1, 2])
     refused(with_splits, r"no row of split 'test' \(it has train, val\)")
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facelens import images
-from facelens.errors import UsageError
+from facelens.errors import ModelShapeError, UsageError
 from facelens.geometry import ARCFACE_TEMPLATE, CropSpec
 from facelens.resources import asset
 from facelens.sources.portrait import FIVE as PORTRAIT_FIVE
-from facelens.types import AGE_RANGES, Box, Landmarks, Quality
+from facelens.types import AGE_RANGES, EXPRESSIONS, Box, Expression, Landmarks, Quality
 from facelens.vision import attributes, quality, score
 from facelens.vision.pose import MODEL, head_pose
 from facelens.vision.schemes import FLIP68, to_scheme
@@ -58,6 +58,55 @@ def test_gender_names_the_likelier_and_knows_doubt() -> None:
     assert attributes.gender_estimate(0.1).probability == pytest.approx(0.9)
     assert not attributes.gender_estimate(0.55).sure
     assert attributes.gender_estimate(0.9).sure
+
+
+def test_expressions_are_those_of_ferplus_in_its_order() -> None:
+    assert EXPRESSIONS == (
+        "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
+    )  # fmt: skip
+    for index, name in enumerate(EXPRESSIONS):
+        assert attributes.expression_estimate(np.eye(8)[index]).label == name
+
+
+def test_an_expression_names_the_likeliest_and_knows_doubt() -> None:
+    mixed = attributes.expression_estimate([0.2, 0.05, 0.45, 0.05, 0.05, 0.05, 0.1, 0.05])
+    assert (mixed.label, mixed.probability) == ("surprise", pytest.approx(0.45))
+    assert not mixed.sure
+    assert attributes.expression_estimate([0.5, 0.5, 0, 0, 0, 0, 0, 0]).sure, "half is enough"
+    assert not attributes.expression_estimate([0.499, 0.251, 0.25, 0, 0, 0, 0, 0]).sure
+    with pytest.raises(ValueError, match="read-only"):
+        mixed.probabilities[0] = 1
+
+
+def test_an_expression_is_a_copy_of_its_own() -> None:
+    source = np.full(8, 0.125, np.float32)
+    made = Expression(source)
+    source[3] = 1
+    assert made.probabilities[3] == 0.125
+    assert made.probabilities.dtype == np.float32
+
+
+def test_sums_of_half_precision_are_brought_to_one() -> None:
+    seen = attributes.expression_estimate(np.array([0.804, 0.2, 0, 0, 0, 0, 0, 0], np.float16))
+    assert seen.probabilities.sum() == pytest.approx(1, abs=1e-6)
+    assert seen.probability == pytest.approx(0.804 / 1.004, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.full(7, 1 / 7),
+        np.full((1, 8), 1 / 8),
+        np.zeros(8),
+        [0.9, 0.2, 0, 0, 0, 0, 0, 0],
+        [1.2, -0.2, 0, 0, 0, 0, 0, 0],
+        [float("nan")] * 8,
+    ],
+    ids=["seven", "two axes", "zeros", "sum 1.1", "negative", "no numbers"],
+)
+def test_what_is_no_expression_is_refused(wrong: object) -> None:
+    with pytest.raises(ModelShapeError, match="not 8 probabilities"):
+        attributes.expression_estimate(wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (25, 0), (-35, 0), (0, 20), (0, -20), (15, 10)])

@@ -6,11 +6,13 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from facelens import open_engine, report
 from facelens.errors import OutputError, PictureError
 from facelens.resources import asset
+from facelens.types import EXPRESSIONS, Box, Detection, Expression, Face, FrameReport, Landmarks
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,7 @@ def test_the_form_has_the_agreed_keys(found: dict[str, object]) -> None:
     assert found["schema"] == "facelens/1"
     (face,) = found["faces"]  # type: ignore[misc]
     assert {"id", "box", "confidence", "age", "gender", "smile", "landmarks", "quality", "score"} <= set(face)
+    assert "expression" in face
     assert set(face["box"]) == {"x", "y", "width", "height"}
     assert set(face["age"]) == {"years", "low", "high", "range", "probabilities"}
     assert len(face["age"]["probabilities"]) == 101
@@ -43,6 +46,47 @@ def test_rows_and_a_table_that_reads_back(tmp_path: Path) -> None:
     assert len(back) == 5
     assert back[0]["source"] == "Gruppe ü.jpg"
     assert float(back[0]["score"]) == pytest.approx(found.faces[0].score.value, abs=0.1)  # type: ignore[union-attr]
+
+
+HAPPY = Expression(np.float32([0.11, 0.82004, 0.04, 0.01, 0.01, 0, 0, 0.01]))
+
+
+def of_faces(*expressions: Expression | None) -> FrameReport:
+    found = Detection(Box(1, 2, 30, 40), 0.9, Landmarks(np.zeros((5, 2)), "five"))
+    faces = tuple(Face(number, found, expression=seen) for number, seen in enumerate(expressions, 1))
+    return FrameReport(0, 0.0, (64, 48), faces)
+
+
+def test_an_expression_in_json_is_all_eight_or_null() -> None:
+    known, unknown = report.to_dict(of_faces(HAPPY, None), "a.jpg")["faces"]
+    assert known["expression"] == {
+        "label": "happiness",
+        "probability": 0.82,
+        "probabilities": {
+            "neutral": 0.11, "happiness": 0.82, "surprise": 0.04, "sadness": 0.01, "anger": 0.01, "disgust": 0.0,
+            "fear": 0.0, "contempt": 0.01,
+        },
+    }  # fmt: skip
+    assert list(known["expression"]["probabilities"]) == list(EXPRESSIONS)
+    assert unknown["expression"] is None
+    assert set(known) == set(unknown) == {"id", "box", "confidence", "landmarks", "expression"}
+    assert json.loads(json.dumps(known, allow_nan=False)) == known
+
+
+def test_an_unsure_expression_keeps_its_label() -> None:
+    (face,) = report.to_dict(of_faces(Expression(np.float32([0.4, 0, 0, 0.3, 0.3, 0, 0, 0]))), "a.jpg")["faces"]
+    assert (face["expression"]["label"], face["expression"]["probability"]) == ("neutral", 0.4)
+
+
+def test_an_expression_in_a_table(tmp_path: Path) -> None:
+    report.write_csv(tmp_path / "a.csv", report.to_rows(of_faces(HAPPY, None), "a.jpg"))
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as stream:
+        first, second = csv.DictReader(stream)
+    assert (first["expression"], first["expression_probability"]) == ("happiness", "0.82")
+    assert (second["expression"], second["expression_probability"]) == ("", "")
+    before = report.CSV_COLUMNS.index("smile")
+    assert report.CSV_COLUMNS[before + 1 : before + 3] == ("expression", "expression_probability")
+    assert report.CSV_COLUMNS[-1] == "error"
 
 
 def test_an_error_is_an_entry() -> None:

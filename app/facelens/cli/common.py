@@ -13,6 +13,7 @@ from rich.console import Console
 
 from facelens.errors import OutputError, UsageError
 from facelens.files import shown
+from facelens.types import Expression
 
 WIDTH = 120
 """Columns of a table that goes to no terminal."""
@@ -41,6 +42,13 @@ def fail(text: str, code: int) -> NoReturn:
     """Say what is wrong and leave."""
     say(f"facelens: {text}", "red")
     raise typer.Exit(code)
+
+
+def expression_cell(seen: Expression | None) -> str:
+    """An expression in a table: the label with its probability, "not sure", or nothing where it is not known."""
+    if seen is None:
+        return ""
+    return f"{seen.label} {seen.probability:.0%}" if seen.sure else "not sure"
 
 
 def written(path: str | Path) -> str:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from facelens import report
-from facelens.cli.common import check_outputs, console, say
+from facelens.cli.common import check_outputs, console, expression_cell, say
 from facelens.cli.recorder import Recorder
 from facelens.engine import Engine, open_engine
 from facelens.errors import FacelensError, OutputError
@@ -177,15 +177,20 @@ def _table(found: FrameReport | None, out: dict[str, Any]) -> Table:
         f"{out['source']}: {frames['analysed']} frames in {out['seconds']:.1f} s, {out['fps_shown']:.1f} frames/s, "
         f"{frames['skipped']} skipped, {latency['p50']:.0f} ms from capture to result (p95 {latency['p95']:.0f} ms)"
     )
-    table = Table("face", "apparent age", "perceived gender", "smile", "score", box=box.SIMPLE_HEAD, pad_edge=False)
+    faces = () if found is None else found.faces
+    # only some networks tell the expression; without one there is no column
+    expression = ["expression"] if any(face.expression is not None for face in faces) else []
+    columns = ("face", "apparent age", "perceived gender", "smile", *expression, "score")
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     table.title, table.title_justify = title, "left"
-    for face in () if found is None else found.faces:
+    for face in faces:
         gender = face.gender
         table.add_row(
             str(face.track_id),
             "" if face.age is None else f"{face.age.years:.0f} ({face.age.low:.0f}–{face.age.high:.0f})",
             "" if gender is None else gender.label if gender.sure else "not sure",
             "" if face.smile is None else f"{face.smile:.0%}",
+            *(expression_cell(face.expression) for _ in expression),
             "" if face.score is None else f"{face.score.value:.0f}",
         )
     return table

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from facelens import images, report
-from facelens.cli.common import check_outputs, console, say, written
+from facelens.cli.common import check_outputs, console, expression_cell, say, written
 from facelens.engine import Engine, EngineOptions, open_engine
 from facelens.errors import FacelensError, OutputError, PictureError, UsageError
 from facelens.files import shown
@@ -36,11 +36,20 @@ class Request:
     detail: int
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The cells of one face in the table: those up to the smile, the expression, and those after it."""
+
+    before: tuple[Text | str, ...]
+    expression: str = ""
+    after: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Results:
     """What has been read so far, in all its forms."""
 
-    table: Table
+    lines: list[Line] = field(default_factory=list)
     objects: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     failed: int = 0
@@ -48,7 +57,7 @@ class Results:
     def add(self, path: Path, found: FrameReport) -> None:
         self.objects.append(report.to_dict(found, written(path)))
         self.rows += report.to_rows(found, written(path))
-        _fill(self.table, path, found)
+        self.lines += _lines(path, found)
 
     def add_error(self, path: Path, error: FacelensError) -> None:
         self.failed += 1
@@ -101,7 +110,7 @@ def run(wanted: Request) -> int:
         OutputError: the results cannot be written.
     """
     check_outputs(wanted.json, wanted.csv)
-    results = Results(_table())
+    results = Results()
     pictures = _collect(wanted, results)
     if wanted.annotate is not None:
         _make_folder(wanted.annotate)
@@ -116,8 +125,8 @@ def run(wanted: Request) -> int:
             for note in engine.notes:
                 say(f"facelens: {note}", "yellow")
         code = _work(engine, pictures, wanted, results)
-    if results.table.row_count and "-" not in (wanted.json, wanted.csv):
-        console.print(results.table)
+    if results.lines and "-" not in (wanted.json, wanted.csv):
+        console.print(_table(results.lines))
     _write(wanted, results)
     return code or (1 if results.failed else 0)
 
@@ -195,28 +204,39 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(f"Cannot make the folder {shown(folder)}", why, "Choose another") from error
 
 
-def _table() -> Table:
+def _table(lines: Sequence[Line]) -> Table:
+    """Everything that was read, a line a face; only some networks tell the expression, without one it has no column."""
+    known = any(line.expression for line in lines)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, right in (("picture", 0), ("face", 1), ("apparent age", 1), ("perceived gender", 0), ("smile", 1)):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
+    if known:
+        table.add_column("expression")
     table.add_column("score", justify="right")
     table.add_column("tip")
+    for line in lines:
+        table.add_row(*line.before, *([line.expression] if known else []), *line.after)
     return table
 
 
-def _fill(table: Table, picture: Path, found: FrameReport) -> None:
+def _lines(picture: Path, found: FrameReport) -> list[Line]:
     name = Text(shown(picture.name))  # brackets in a file's name are no markup
     if not found.faces:
-        table.add_row(name, "none found")
+        return [Line((name, "none found"))]
+    lines = []
     for index, face in enumerate(found.faces):
         gender = face.gender
         sex = "" if gender is None else f"{gender.label} {gender.probability:.0%}" if gender.sure else "not sure"
-        table.add_row(
+        before = (
             "" if index else name,
             str(face.track_id),
             "" if face.age is None else f"{face.age.years:.0f} ({face.age.low:.0f}–{face.age.high:.0f})",
             sex,
             "" if face.smile is None else f"{face.smile:.0%}",
+        )
+        after = (
             "" if face.score is None else f"{face.score.value:.0f}",
             "" if face.score is None else next(iter(face.score.tips), ""),
         )
+        lines.append(Line(before, expression_cell(face.expression), after))
+    return lines

@@ -118,10 +118,12 @@ def evaluate(
 
     Returns:
         pack, split, rows, detected (rows with a face found), and what the columns allow of: age_mae, age_coverage
-        (share of ages inside the 80 % band), age_bucket_accuracy, age_bucket_one_off, gender_accuracy, landmarks_nme
-        (over the distance of the outer eye corners), points15_rmse (``metrics.points15_error``, of the faces found),
-        score_pearson, score_mae, score_rmse, smile_auc; by_group (for each column of ``faces.GROUPS``, age, and each
-        of ``conditions.CONDITIONS``: value: n, detected, figures); found_only; detection.
+        (share of ages inside the 80 % band), age_bucket_accuracy, age_bucket_one_off, gender_accuracy,
+        expression_accuracy (of the rows where one of the eight vote shares is larger than the others; a face not found
+        is wrong), landmarks_nme (over the distance of the outer eye corners), points15_rmse
+        (``metrics.points15_error``, of the faces found), score_pearson, score_mae, score_rmse, smile_auc; by_group (for
+        each column of ``faces.GROUPS``, age, expression, and each of ``conditions.CONDITIONS``: value: n, detected,
+        figures); found_only; detection.
 
     Raises:
         UsageError: see ``packs.open_pack``.

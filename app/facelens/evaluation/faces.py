@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from facelens.evaluation.conditions import groups as condition_groups
 from facelens.evaluation.metrics import Array, auc, nme, pearson, points15_error
-from facelens.types import Face
+from facelens.types import EXPRESSIONS, Face
 
 GROUPS = ("gender", "race", "ethnicity", "glasses", "pose", "subset")
-"""Columns that figures are also given for apart, beside age."""
+"""Columns that figures are also given for apart, beside age and the expression that most votes went to."""
 SMILE_HAPPINESS = 0.5
 """Share of 'happiness' votes from which an emotion pack's face counts as smiling."""
 MISSED_NME = 1.0
@@ -54,6 +54,8 @@ class FaceTally:
             read["probabilities"] = face.age.probabilities.astype(np.float64)
         if face.gender is not None:
             read["gender"] = face.gender.label
+        if face.expression is not None:
+            read["expression"] = face.expression.label
         if face.score is not None:
             read["appearance"] = next((c.value for c in face.score.components if c.name == "appearance"), None)
         if face.landmarks is not None and face.landmarks.scheme == "ibug68":
@@ -80,6 +82,13 @@ class FaceTally:
             out["intervals"] = bootstrap(values, every)
         return out
 
+    @property
+    def _has_expressions(self) -> bool:
+        return self._columns.issuperset(EXPRESSIONS)
+
+    def _expressions(self) -> list[str | None]:
+        return [_expression(labels) for labels in self._labels]
+
     def _column(self, name: str) -> list[Any]:
         return [labels.get(name) for labels in self._labels]
 
@@ -98,6 +107,10 @@ class FaceTally:
         if "gender" in self._columns and (genders := self._read("gender")):
             out["gender_right"] = _floats(
                 None if label is None else guess == label for guess, label in zip(genders, self._column("gender"))
+            )
+        if self._has_expressions and (expressions := self._read("expression")):
+            out["expression_right"] = _floats(
+                None if label is None else guess == label for guess, label in zip(expressions, self._expressions())
             )
         if "points68" in self._columns and (points := self._read("points")):
             out |= self._point_errors(points)
@@ -174,6 +187,8 @@ class FaceTally:
         for name in GROUPS:
             if name in self._columns:
                 keys[name] = [None if value is None else str(value) for value in self._column(name)]
+        if self._has_expressions:
+            keys["expression"] = self._expressions()
         keys |= condition_groups(self._conditions)
         return {
             name: {
@@ -199,6 +214,7 @@ def summary(values: dict[str, Array], rows: Rows) -> dict[str, float]:
     mean("age_bucket_accuracy", "age_steps", lambda steps: steps == 0)
     mean("age_bucket_one_off", "age_steps", lambda steps: steps <= 1)
     mean("gender_accuracy", "gender_right")
+    mean("expression_accuracy", "expression_right")
     mean("landmarks_nme", "nme")
     mean("points15_rmse", "squares15")
     if "points15_rmse" in out:
@@ -235,6 +251,14 @@ def _floats(values: Any) -> Array:
 def _decade(age: float) -> str:
     low = int(age) // 10 * 10
     return f"{low:02d}-{low + 9:02d}" if low < 80 else "80+"
+
+
+def _expression(labels: dict[str, Any]) -> str | None:
+    """The expression with the largest share of votes; None where a share is missing or two share the first place."""
+    shares: list[Any] = [labels.get(name) for name in EXPRESSIONS]
+    if None in shares or shares.count(largest := max(shares)) > 1:
+        return None
+    return EXPRESSIONS[shares.index(largest)]
 
 
 def _smiles(labels: dict[str, Any]) -> bool | None:

@@ -14,7 +14,7 @@ import numpy as np
 from facelens import images
 from facelens.errors import PictureError, UsageError
 from facelens.files import shown
-from facelens.types import Image
+from facelens.types import EXPRESSIONS, Image
 
 PAD = 0.7
 """Border added to face crops on each side, as a share of the longer side. Of 0.4 to 0.9, most faces of the tight packs'
@@ -25,13 +25,14 @@ SMALL = 160
 SPLIT_COLUMNS = ("split", "split6040")
 LABELS: dict[str, tuple[str, ...]] = {
     "age": (), "age_low": ("age_high",), "gender": (), "points68": (), "smile": (), "happiness": (), "score": (),
+    "neutral": EXPRESSIONS[1:],
 }  # fmt: skip
 """Columns that figures are made of, each with the columns it needs beside it."""
 FACE_COLUMNS = frozenset(LABELS) | {"landmarks5", "points5", "det_box"}
 """Any of these tells that each picture is one face."""
 
 PARTS: dict[str, tuple[str, ...]] = {
-    "attributes": ("age", "age_low", "gender", "smile", "happiness"),
+    "attributes": ("age", "age_low", "gender", "smile", "happiness", "neutral"),
     "landmarks": ("points68",),
     "appearance": ("score",),
 }

@@ -14,6 +14,8 @@ from facelens.gui.theme import Theme
 from facelens.types import Image
 
 FADE_MS = 120
+QUIET = 0.5
+"""Opacity of a bar that stands beside a likelier one."""
 
 
 def label(role: str, text: str = "", wrap: bool = False) -> QLabel:
@@ -95,11 +97,11 @@ class _Moving(QWidget):
 
 
 class Bar(_Moving):
-    """A horizontal bar for one share 0..1; ``token`` names its colour in the palette."""
+    """A horizontal bar for one share 0..1; ``token`` names its colour in the palette, ``quiet`` takes half of it."""
 
-    def __init__(self, theme: Theme, token: str) -> None:
+    def __init__(self, theme: Theme, token: str, quiet: bool = False) -> None:
         super().__init__(theme, 1)
-        self.token = token
+        self.token, self.quiet = token, quiet
         self.value = 0.0
         self.setFixedHeight(8)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -120,7 +122,10 @@ class Bar(_Moving):
         painter.drawRoundedRect(area, radius, radius)
         width = area.width() * float(self._now[0])
         if width > 0.5:
-            painter.setBrush(self.theme.colour(self.token))
+            colour = self.theme.colour(self.token)
+            if self.quiet:
+                colour.setAlphaF(QUIET)
+            painter.setBrush(colour)
             # below one height of length a rounded bar would look like a value of its own: clip it instead
             painter.setClipRect(QRectF(0, 0, width, area.height()))
             painter.drawRoundedRect(QRectF(0, 0, max(width, area.height()), area.height()), radius, radius)
@@ -134,7 +139,7 @@ class Columns(_Moving):
         super().__init__(theme, len(ticks))
         self.ticks = tuple(ticks)
         self.values: tuple[float, ...] = (0.0,) * len(ticks)
-        self.setMinimumHeight(100)
+        self.setMinimumHeight(80)
 
     def show_values(self, values: Sequence[float]) -> None:
         """Shares 0..1, one a bar."""
@@ -151,7 +156,7 @@ class Columns(_Moving):
         tall = self.height() - foot
         accent, track, top = self.theme.colour("accent"), self.theme.colour("track"), int(np.argmax(self._to))
         quiet = QColor(accent)
-        quiet.setAlphaF(0.5)
+        quiet.setAlphaF(QUIET)
         for index, share in enumerate(self._now):
             x = index * (wide + gap)
             painter.setBrush(track)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from PySide6.QtCore import QCoreApplication
 
 from facelens.gui.translate import QT_TRANSLATE_NOOP
-from facelens.types import AGE_RANGES, AgeEstimate, GenderEstimate, Quality
+from facelens.types import AGE_RANGES, EXPRESSIONS, AgeEstimate, Expression, GenderEstimate, Quality
 
 CONTEXT = "wording"
 
@@ -17,6 +18,17 @@ COMPONENTS: Mapping[str, str] = {
     "symmetry": QT_TRANSLATE_NOOP("wording", "Symmetry"),
     "quality": QT_TRANSLATE_NOOP("wording", "Picture quality"),
 }
+LOOKS: Mapping[str, str] = {
+    "neutral": QT_TRANSLATE_NOOP("wording", "neutral"),
+    "happiness": QT_TRANSLATE_NOOP("wording", "happy"),
+    "surprise": QT_TRANSLATE_NOOP("wording", "surprised"),
+    "sadness": QT_TRANSLATE_NOOP("wording", "sad"),
+    "anger": QT_TRANSLATE_NOOP("wording", "angry"),
+    "disgust": QT_TRANSLATE_NOOP("wording", "disgusted"),
+    "fear": QT_TRANSLATE_NOOP("wording", "afraid"),
+    "contempt": QT_TRANSLATE_NOOP("wording", "scornful"),
+}
+"""What a face with each of the ``EXPRESSIONS`` looks, in a word."""
 PROVIDERS: Mapping[str, str] = {
     "cpu": QT_TRANSLATE_NOOP("wording", "Processor"),
     "cuda": QT_TRANSLATE_NOOP("wording", "CUDA"),
@@ -75,6 +87,20 @@ def gender(seen: GenderEstimate) -> str:
         return QCoreApplication.translate("wording", "not sure")
     share = QCoreApplication.translate("wording", "{label} {percent} %")
     return share.format(label=label, percent=round(100 * seen.probability))
+
+
+def expression(seen: Expression) -> str:
+    """What the face looks, with its probability, or that the picture does not say enough."""
+    if not seen.sure:
+        return QCoreApplication.translate("wording", "not sure")
+    text = QCoreApplication.translate("wording", "looks {word}, {percent} %")
+    return text.format(word=tr(LOOKS[seen.label]), percent=round(100 * seen.probability))
+
+
+def likeliest(seen: Expression, count: int) -> tuple[tuple[str, float], ...]:
+    """The ``count`` likeliest expressions, the first one first: what the face looks in a word, and probability 0..1."""
+    ranked = np.argsort(-seen.probabilities, kind="stable")[:count]
+    return tuple((tr(LOOKS[EXPRESSIONS[index]]), float(seen.probabilities[index])) for index in ranked)
 
 
 def component(name: str) -> str:
