@@ -204,7 +204,12 @@ class Engine:
             spec = self._networks["landmarks"].spec.crop
             assert spec is not None
             back = invert(matrices[spec][row])
-            landmarks = Landmarks(transform(back, outputs["landmarks"]["points"][row]), "ibug68")
+            spread = outputs["landmarks"].get("spread")
+            landmarks = Landmarks(
+                transform(back, outputs["landmarks"]["points"][row]),
+                "ibug68",
+                None if spread is None else spread[row] * float(np.hypot(back[0, 0], back[1, 0])),
+            )
         looks = score.appearance_value(outputs["appearance"]["distribution"][row]) if "appearance" in outputs else None
         measured = quality.measure(crop, detection.landmarks.points, detection.box)
         if preset == "classic":
