@@ -1,6 +1,7 @@
 """``python -m convert train|export|evaluate|card NAME``: the way from the packs to the files under ``models/``.
 
-``worst NAME`` shows its worst errors; ``compare`` measures the whole pipeline beside other projects' networks.
+``worst NAME`` shows its worst errors; ``compare`` measures the whole pipeline beside other projects' networks;
+``probe`` tells how steady the readings are.
 """
 
 from __future__ import annotations
@@ -47,14 +48,18 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--limit", type=int, help="at most so many rows of each pack: a quick trial")
     part.add_argument("--threads", type=int, default=1, help="CPU threads of each network (default: 1)")
     part.add_argument("--split", choices=("val", "test"), default="val")
+    part = commands.add_parser("probe", help="how steady the readings are, and whether doubt shows")
+    part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
+    part.add_argument("--models", type=Path, default=Path("models"), help="our models")
+    part.add_argument("--limit", type=int, help="pictures of each pack")
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
     args = parser().parse_args(arguments)
-    if args.command == "compare":
-        importlib.import_module("convert.compare").compare(args)
+    if args.command in ("compare", "probe"):
+        getattr(importlib.import_module(f"convert.{args.command}"), args.command)(args)
         return 0
     args.run = args.run or Path("runs") / args.name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

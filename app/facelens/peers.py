@@ -235,7 +235,8 @@ def _gender(female: float) -> GenderEstimate:
 class Peer:
     """A detector and what reads its faces; ``analyze`` answers like ``Engine.analyze``.
 
-    ``size`` is the sum of its files in bytes, ``threshold`` the confidence from which its project counts a face.
+    ``size`` is the sum of its files in bytes, ``threshold`` the confidence from which its project counts a face,
+    ``full`` says that it gives boxes, 68 points, age and gender.
     """
 
     def __init__(
@@ -245,8 +246,10 @@ class Peer:
         detect: Callable[[Image], list[Detection]],
         read: Callable[[Image, Sequence[Detection]], tuple[Face, ...]] | None,
         threshold: float = 0.6,
+        full: bool = False,
     ) -> None:
         self.name, self.size, self.threshold = name, sum(path.stat().st_size for path in files), threshold
+        self.full = full
         self._detect, self._read = detect, read
 
     def analyze(self, frame: Image | Frame) -> FrameReport:
@@ -271,8 +274,14 @@ def open_peers(folder: Path, threads: int = 1) -> tuple[Peer, ...]:
     api = [folder / "fa_lm68.onnx", folder / "fa_agegender.onnx"]
     ga = folder / "insightface_ga_2018.onnx"
     return (
-        Peer("face-api.js", [tiny, *api], Tiny416(folder, threads), FaceApiReader(folder, threads), 0.5),
-        Peer("YuNet + face-api.js", [yunet, *api], YunetOrt(folder, 640, threads), FaceApiReader(folder, threads)),
+        Peer("face-api.js", [tiny, *api], Tiny416(folder, threads), FaceApiReader(folder, threads), 0.5, full=True),
+        Peer(
+            "YuNet + face-api.js",
+            [yunet, *api],
+            YunetOrt(folder, 640, threads),
+            FaceApiReader(folder, threads),
+            full=True,
+        ),
         Peer("YuNet + InsightFace GA", [yunet, ga], yunet_opencv(folder, 320), GaReader(folder, threads)),
     )
 

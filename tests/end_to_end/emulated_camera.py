@@ -127,7 +127,7 @@ def test_free_again_after_close() -> None:
 
 def test_a_missing_camera_offers_the_demo() -> None:
     PLUGGED.unlink()
-    with pytest.raises(CameraMissingError, match="use the demo"):
+    with pytest.raises(CameraMissingError, match="choose the source demo"):
         CameraSource(NUMBER).open()
 
 

@@ -15,7 +15,7 @@ from facelens.types import Frame
 
 OPEN_SECONDS = 10.0
 """Some drivers, Windows' above all, take several seconds to start a camera that works."""
-NO_CAMERA = "Plug a camera in, or use the demo (--source demo)"
+NO_CAMERA = "Plug a camera in, or choose the source demo"
 BACKENDS = {"win32": cv2.CAP_MSMF, "darwin": cv2.CAP_AVFOUNDATION}
 BACKEND = BACKENDS.get(sys.platform, cv2.CAP_V4L2 if sys.platform.startswith("linux") else cv2.CAP_ANY)
 
@@ -146,7 +146,7 @@ def _missing(what: str, cameras: tuple[CameraInfo, ...]) -> CameraMissingError:
     if not cameras:
         return CameraMissingError("No camera was found", "none is connected to this machine", NO_CAMERA)
     there = ", ".join(f"{c.name!r} (camera:{c.index})" for c in cameras)
-    return CameraMissingError(what, f"there is {there}", "Choose one of these, or use the demo (--source demo)")
+    return CameraMissingError(what, f"there is {there}", "Choose one of these, or choose the source demo")
 
 
 def _device_error(index: int) -> int | None:

@@ -41,7 +41,7 @@ class TestCameraNames:
 
     def test_without_any_camera_the_demo_is_offered(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(camera, "list_cameras", lambda: ())
-        with pytest.raises(CameraMissingError, match="Plug a camera in, or use the demo"):
+        with pytest.raises(CameraMissingError, match="Plug a camera in, or choose the source demo"):
             camera.find_camera("any")
 
 

@@ -1,0 +1,53 @@
+"""The probe, on the bundled portrait."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convert import probe
+from facelens import Engine, images, open_engine
+from facelens.resources import asset
+from facelens.types import Image
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return open_engine(provider="cpu")
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Image:
+    return images.load(asset("samples/astronaut.jpg")).image[0:260, 90:350]
+
+
+def test_every_change_keeps_the_form_and_changes_the_picture(portrait: Image) -> None:
+    for name, change in (probe.STEADY | probe.DOUBT).items():
+        out = change(portrait)
+        assert out.shape == portrait.shape, name
+        assert out.dtype == np.uint8, name
+        assert name == "as it is" or (out != portrait).any(), name
+    darker, brighter = probe.STEADY["15 % darker"](portrait), probe.STEADY["15 % brighter"](portrait)
+    assert darker.mean() < portrait.mean() * 0.9 < brighter.mean()
+
+
+def test_readings_range_little_and_doubt_grows(engine: Engine, portrait: Image) -> None:
+    steady = probe.steadiness(engine, [portrait])
+    assert {v["faces"] for v in steady.values()} == {1}
+    assert 0 < steady["P(female)"]["median"] < 0.5
+    assert 0 < steady["age, years"]["p90"] < 20
+    doubt = probe.doubt(engine, [portrait])
+    assert doubt["as it is"]["found"] == 1
+    assert doubt["a tenth of the pixels a side"]["band_years"] > doubt["as it is"]["band_years"]
+    shown = probe.page({"steadiness": steady, "doubt": doubt, "jitter": probe.jitter(engine)}, ["a", "b"])
+    assert "Whole pipeline with a, b" in shown
+    assert "| as it is | 100% |" in shown
+
+
+def test_jitter_is_measured_in_pixels(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "JITTER_FRAMES", 5)
+    noisy = probe.jitter(engine)
+    assert noisy["frames"] == 5
+    assert 0.02 < noisy["landmarks_px"] < 2
+    monkeypatch.setattr(probe, "JITTER_NOISE", 0.0)
+    assert probe.jitter(engine)["landmarks_px"] == pytest.approx(0, abs=1e-4)
