@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-NAMES = ("detector", "attributes", "landmarks", "appearance")
+NAMES = ("detector", "attributes", "landmarks", "appearance", "reader")
 COMMANDS = {
     "train": "train on the train parts of the packs; every epoch leaves a checkpoint that --resume takes up",
     "export": "write the ONNX file, prove that it equals the Keras network, and enter it in models.toml",

@@ -73,17 +73,20 @@ def build(precision: str = "float32", names: Sequence[str] = tuple(HEADS)) -> An
     return keras.Model(image, outputs)
 
 
+def probabilities(logits: dict[str, Any], calibration: dict[str, float]) -> list[Any]:
+    """The heads' probabilities in the order of HEADS, with the temperatures found on val."""
+    outputs = []
+    for name in HEADS:
+        scaled = L.Rescaling(1 / calibration.get(name, 1.0))(logits[name])
+        last = L.Activation("sigmoid", name=f"{name}_out") if HEADS[name] == 1 else L.Softmax(name=f"{name}_out")
+        outputs.append(last(scaled))
+    return outputs
+
+
 def served(model: Any, calibration: dict[str, float]) -> Any:
-    """The graph that ships: probabilities, with the temperatures found on val."""
+    """The graph that ships."""
     image = L.Input((CROP.size, CROP.size, 3), name="input", dtype="uint8")
-    logits = model(image)
-    outputs = [L.Softmax(name="age_out")(L.Rescaling(1 / calibration["age"])(logits["age"]))]
-    for name in ("female", "smile", "glasses"):
-        scale = 1 / calibration.get(name, 1.0)
-        outputs.append(L.Activation("sigmoid", name=f"{name}_out")(L.Rescaling(scale)(logits[name])))
-    scale = 1 / calibration.get("expression", 1.0)
-    outputs.append(L.Softmax(name="expression_out")(L.Rescaling(scale)(logits["expression"])))
-    return keras.Model(image, outputs)
+    return keras.Model(image, probabilities(model(image), calibration))
 
 
 def start_from(model: Any, path: Path) -> None:
@@ -245,12 +248,12 @@ def train(args: Namespace) -> None:
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 
-def calibrate(model: Any, val: dict[str, Any]) -> dict[str, float]:
+def calibrate(model: Any, val: dict[str, Any], size: int = CROP.size) -> dict[str, float]:
     """Temperatures on val: age so that the 80 % band holds 80 % of UTKFace's years, gender so that its log loss on
     FairFace and UTKFace is least."""
     grid = np.exp(np.linspace(np.log(0.5), np.log(3), 60))
-    fair, fair_truth = logits_of(model, val["fairface"][0]), val["fairface"][1]
-    utk, utk_truth = logits_of(model, val["utkface"][0]), val["utkface"][1]
+    fair, fair_truth = logits_of(model, val["fairface"][0], size=size), val["fairface"][1]
+    utk, utk_truth = logits_of(model, val["utkface"][0], size=size), val["utkface"][1]
 
     def coverage(t: float) -> float:
         c = np.cumsum(softmax(utk["age"], t), 1)
@@ -261,7 +264,7 @@ def calibrate(model: Any, val: dict[str, Any]) -> dict[str, float]:
     x = np.concatenate([fair["female"][:, 0], utk["female"][:, 0]])
     y = np.concatenate([fair_truth["female"], utk_truth["female"]])
     gender = float(min(grid, key=lambda t: float(np.mean(np.logaddexp(0, np.where(y > 0.5, -x, x) / t)))))
-    votes, faces = val["ferplus"][1]["votes"], logits_of(model, val["ferplus"][0])["expression"]
+    votes, faces = val["ferplus"][1]["votes"], logits_of(model, val["ferplus"][0], size=size)["expression"]
     surprise = lambda t: float(-np.mean(np.sum(votes * np.log(softmax(faces, t) + 1e-9), 1)))  # noqa: E731
     expression = float(min(grid, key=surprise))
     return {"age": age, "female": gender, "expression": expression, "age_coverage": coverage(age)}

@@ -89,9 +89,13 @@ class Engine:
         self._detector = YunetDetector(
             select(specs, detector.TASK, options.models.get(detector.TASK)), options.min_confidence
         )
+        wanted = {task: select(specs, task, options.models.get(task)) for task in sorted(options.parts)}
+        reader = wanted.get(attributes.TASK)
+        if reader is not None and score.OUTPUT in reader.outputs and "appearance" not in options.models:
+            # it reads the appearance as well: no second network looks at the same crop
+            wanted.pop("appearance", None)
         self._networks: dict[str, Network] = {
-            task: open_network(select(specs, task, options.models.get(task)), options.provider, options.threads)
-            for task in sorted(options.parts)
+            task: open_network(spec, options.provider, options.threads) for task, spec in wanted.items()
         }
 
     @staticmethod
@@ -210,7 +214,10 @@ class Engine:
                 "ibug68",
                 None if spread is None else spread[row] * float(np.hypot(back[0, 0], back[1, 0])),
             )
-        looks = score.appearance_value(outputs["appearance"]["distribution"][row]) if "appearance" in outputs else None
+        looks: float | None = None
+        if "appearance" in self.options.parts:
+            source = outputs.get("appearance") or outputs[attributes.TASK]
+            looks = score.appearance_value(source[score.OUTPUT][row])
         measured = quality.measure(crop, detection.landmarks.points, detection.box)
         if preset == "classic":
             value = None if parts["age"] is None else score.classic_score(parts["age"], measured, parts["smile"])

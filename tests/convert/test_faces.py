@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import cv2
 import keras
 import tensorflow as tf
 
-from convert import appearance, attributes, landmarks
-from convert.faces import augment, data, network, ship, training
+from convert import appearance, attributes, landmarks, reader
+from convert.faces import augment, data, network, ship, teach, training
 from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry, select, verify
+from facelens.resources import models_dir
 from facelens.runtime import open_network
 from facelens.types import Landmarks
 from facelens.vision.crop import align
@@ -142,6 +144,71 @@ def test_a_network_without_expression_can_be_the_start(tmp_path: Path) -> None:
     again = attributes.build()
     attributes.start_from(again, tmp_path / "new.npz")
     assert np.allclose(again.predict_on_batch(crops)["expression"], after["expression"], atol=1e-5)
+
+
+def tiny_pack(kind: str, n: int = 20) -> reader.Pack:
+    """Random crops whose labels and soft labels say which pack they came from."""
+    rng = np.random.default_rng(len(kind))
+    crops = data.Crops(rng.integers(0, 256, (n, 160, 160, 3)).astype(np.uint8), {}, None, attributes.STORED)
+    labels = targets(n) | {"scut": np.full(n, -1, np.float32), "other": np.full(n, -1, np.float32)}
+    if kind == "scut_fbp5500":
+        labels["scut"][:] = 3.5
+    soft = {"age": np.full((n, 101), 1 / 101), "distribution": np.full((n, 41), 1 / 41)}
+    soft |= {name: np.full((n, 1), 0.7) for name in ("female", "smile", "glasses")}
+    return reader.Pack(crops, labels, {k: v.astype(np.float32) for k, v in soft.items()}, np.linspace(1 / n, 1, n))
+
+
+def test_a_batch_of_the_reader_mixes_all_packs() -> None:
+    packs = {name: tiny_pack(name) for name in reader.SHARES}
+    images, found = reader.batch(packs, np.random.default_rng(0), 32)
+    assert images.shape == (reader.BATCH, 32, 32, 3)
+    assert found["soft_age"].shape == (reader.BATCH, 101)
+    assert found["soft_female"].shape == (reader.BATCH,)
+    rated = float((found["scut"] == 3.5).mean())
+    assert 0 < rated < 0.2
+    assert sum(reader.SHARES.values()) == pytest.approx(1)
+    parts = reader.loss({k: tf.constant(v) for k, v in found.items()}, {
+        name: tf.zeros((reader.BATCH, n)) for name, n in reader.HEADS.items()
+    })  # fmt: skip
+    assert {"soft", "scut", "other", *attributes.HEADS} == set(parts)
+    assert all(np.isfinite(float(value)) for value in parts.values())
+
+
+def test_the_reader_comes_nearer_to_its_teachers() -> None:
+    soft = np.zeros((1, 101), np.float32)
+    soft[0, 30] = 1
+    known = targets(1) | {"scut": np.array([-1.0], np.float32), "other": np.array([-1.0], np.float32)}
+    known |= {"soft_age": soft, "soft_distribution": np.eye(41, dtype=np.float32)[[20]]}
+    known |= {f"soft_{name}": np.array([0.9], np.float32) for name in ("female", "smile", "glasses")}
+
+    def value(year: int, female: float, score: int) -> float:
+        answer = {name: np.zeros((1, n), np.float32) for name, n in reader.HEADS.items()}
+        answer["age"][0, year] = answer["scut"][0, score] = 5
+        answer["female"][:] = female
+        tensors = {k: tf.constant(v, tf.float32) for k, v in known.items()}
+        return float(reader.loss(tensors, {k: tf.constant(v) for k, v in answer.items()})["soft"])
+
+    best = value(30, 2.2, 20)
+    assert best < min(value(60, 2.2, 20), value(30, -2.2, 20), value(30, 2.2, 39))
+    known["scut"][:] = 4.0  # a rated face: the rating counts, not the teacher
+    assert value(30, 2.2, 20) == pytest.approx(value(30, 2.2, 39))
+
+
+def test_teachers_read_both_ways(tmp_path: Path) -> None:
+    crops = data.Crops(
+        np.random.default_rng(0).integers(0, 256, (3, 160, 160, 3)).astype(np.uint8), {}, None, attributes.STORED
+    )
+    soft = teach.soft_labels(crops, "few", tmp_path, models_dir(), 1)
+    assert soft["age"].shape == (3, 101)
+    assert np.allclose(soft["distribution"].sum(1), 1, atol=1e-2)
+    mirrored = replace(crops, images=crops.images[:, :, ::-1])
+    again = teach.soft_labels(mirrored, "mirrored", tmp_path, models_dir(), 1)
+    # the template is not quite symmetric
+    assert np.allclose(soft["female"], again["female"], atol=0.03)
+    (kept, _) = sorted(tmp_path.glob("*.npz"))
+    stamp = kept.stat().st_mtime_ns
+    teach.soft_labels(crops, "few", tmp_path, models_dir(), 1)
+    assert kept.stat().st_mtime_ns == stamp
 
 
 def test_five_hand_points_teach_what_the_68_give() -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from facelens import Engine, images, open_engine
 from facelens.errors import ModelCorruptError, ModelMissingError, ModelShapeError, PictureError, UsageError
-from facelens.registry import load_registry, select, verify
+from facelens.registry import ModelSpec, load_registry, select, verify
 from facelens.resources import asset
-from facelens.runtime import open_network, provider_report
+from facelens.runtime import Network, open_network, provider_report
 from facelens.sources.portrait import FIVE
 from facelens.types import Frame
 from facelens.vision import detector
@@ -270,6 +270,41 @@ def test_a_network_without_expression_smile_and_glasses_leaves_them_none() -> No
     assert (face.expression, face.smile, face.glasses) == (None, None, None)
     assert face.age is not None
     assert face.gender is not None
+
+
+def test_a_network_that_reads_the_appearance_too_needs_no_second_one(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = models / "models.toml"
+    before = toml.read_text("utf-8")
+    toml.write_text(before.replace('"smile", "glasses"', '"smile", "glasses", "distribution"'), "utf-8")
+    assert toml.read_text("utf-8") != before
+    opened: list[str] = []
+
+    def reading_more(spec: ModelSpec, provider: str, threads: int) -> Network:
+        opened.append(spec.task)
+        kept = tuple(name for name in spec.outputs if name != "distribution" or spec.task == "appearance")
+        network = open_network(dataclasses.replace(spec, outputs=kept), provider, threads)
+        if spec.task == "attributes":
+            run = network.run
+            rated = np.eye(41, dtype=np.float32)[[30]]  # all rate it 4.0 of 1..5
+            monkeypatch.setattr(network, "run", lambda batch: {**run(batch), "distribution": rated})
+        return network
+
+    monkeypatch.setattr("facelens.engine.open_network", reading_more)
+
+    def appearance(**options: object) -> float:
+        opened.clear()
+        (face,) = open_engine(models_dir=models, **options).analyze(PORTRAIT).faces
+        assert face.score is not None
+        return next(c.value for c in face.score.components if c.name == "appearance")
+
+    assert appearance() == pytest.approx(75)
+    assert opened == ["attributes", "landmarks"]
+    # a network that was asked for by name has the say
+    assert appearance(models={"appearance": "appearance-1"}) != pytest.approx(75)
+    assert opened == ["appearance", "attributes", "landmarks"]
+    assert appearance(parts=frozenset({"appearance"})) != pytest.approx(75)
 
 
 def test_without_the_attributes_there_is_no_expression() -> None:
