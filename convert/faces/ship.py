@@ -221,7 +221,7 @@ def _variants(found: dict[str, Any], size: int) -> list[str]:
     """The float file beside the one with integers."""
     lines = ["", "## With integers", "", "On CPUs the file with 8-bit integers runs (whole pipeline on val).", ""]
     lines += ["| | float | int8 |", "|---|---|---|", f"| bytes | {size:,} | {found['bytes']:,} |"]
-    for name in ("1 faces", "5 faces"):
+    for name in found["ms"]["float"]:
         lines.append(f"| ms, {name}, one thread | {found['ms']['float'][name]} | {found['ms']['int8'][name]} |")
     lines += [f"| {name} | {value:.4f} | {found['int8'][name]:.4f} |" for name, value in found["float"].items()]
     return lines
