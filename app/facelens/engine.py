@@ -18,11 +18,12 @@ from facelens import images
 from facelens.errors import PictureError, UsageError
 from facelens.geometry import CropSpec, alignment, invert, transform
 from facelens.registry import load_registry, select
-from facelens.runtime import Network, YunetDetector, open_network
+from facelens.runtime import Network, OrtDetector, YunetDetector, open_network
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, quality, score
 from facelens.vision.crop import cut
 
+FINDERS = ("opencv", "onnxruntime")
 ALL_PARTS = frozenset({"attributes", "landmarks", "appearance"})
 
 
@@ -38,6 +39,7 @@ class EngineOptions:
         preset: "default" or "classic" (the published age rule), see ``vision.score``.
         weights: weights of the score's components, None for the usual ones.
         threads: CPU threads of each network.
+        finder: what runs the detector, "opencv" (its DNN module) or "onnxruntime", which is the faster on most CPUs.
         models: task to model name, where another than the first listed is wanted.
         models_dir: folder with another models.toml.
     """
@@ -49,6 +51,7 @@ class EngineOptions:
     preset: str = "default"
     weights: Mapping[str, float] | None = None
     threads: int = 1
+    finder: str = "opencv"
     models: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     models_dir: Path | None = None
 
@@ -82,13 +85,19 @@ class Engine:
             raise UsageError(
                 "Cannot open the engine", f"unknown parts {sorted(unknown)}", f"Known: {sorted(ALL_PARTS)}"
             )
+        if options.finder not in FINDERS:
+            known = f"known are {', '.join(FINDERS)}"
+            raise UsageError(f"Unknown finder '{options.finder}'", known, "Choose one of them")
         self.options = options
         self._lock = threading.Lock()
         self._score = self._checked(options.preset, options.weights)
         specs = load_registry(options.models_dir)
-        self._detector = YunetDetector(
-            select(specs, detector.TASK, options.models.get(detector.TASK)), options.min_confidence
-        )
+        finder = select(specs, detector.TASK, options.models.get(detector.TASK))
+        self._detector: YunetDetector | OrtDetector
+        if options.finder == "onnxruntime":
+            self._detector = OrtDetector(finder, options.min_confidence, options.threads)
+        else:
+            self._detector = YunetDetector(finder, options.min_confidence)
         wanted = {task: select(specs, task, options.models.get(task)) for task in sorted(options.parts)}
         reader = wanted.get(attributes.TASK)
         if reader is not None and score.OUTPUT in reader.outputs and "appearance" not in options.models:
@@ -112,7 +121,7 @@ class Engine:
         return MappingProxyType(self._networks)
 
     @property
-    def finder(self) -> YunetDetector:
+    def finder(self) -> YunetDetector | OrtDetector:
         """The opened detector."""
         return self._detector
 

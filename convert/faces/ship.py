@@ -173,7 +173,7 @@ def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> 
         path = args.data / f"{pack}.parquet"
         with open_engine(models_dir=args.models, **engine_fields(open_pack(path, args.split))) as engine:
             results[pack] = evaluate(path, engine, split=args.split, limit=args.limit)
-        _keep_own(results[pack], shipment.figures)
+        keep_own(results[pack], shipment.figures)
         print(pack, json.dumps({k: v for k, v in results[pack].items() if k != "by_group"}))
     text = json.dumps(results, indent=1)
     (args.run / f"{args.split}.json").write_text(text)
@@ -189,12 +189,12 @@ def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> 
     replace(args.models / "models.toml", tomlkit.dumps(document).encode())
 
 
-def _keep_own(found: dict[str, Any], beginnings: tuple[str, ...]) -> None:
+def keep_own(found: dict[str, Any], beginnings: tuple[str, ...]) -> None:
     """Drop, in place and at every depth, the figures of other networks."""
     for key in list(found):
         value = found[key]
         if isinstance(value, dict):
-            _keep_own(value, beginnings)
+            keep_own(value, beginnings)
         elif isinstance(value, float) and not key.startswith(beginnings):
             del found[key]
 
@@ -214,6 +214,16 @@ def _group_table(results: dict[str, Any]) -> list[str]:
             for value, row in values.items():
                 cells = [f"{row[k]:.3f}" if isinstance(row.get(k), float) else str(row.get(k, "")) for k in keys]
                 lines.append(f"| {value} | {row.get('n', '')} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _variants(found: dict[str, Any], size: int) -> list[str]:
+    """The float file beside the one with integers."""
+    lines = ["", "## With integers", "", "On CPUs the file with 8-bit integers runs (whole pipeline on val).", ""]
+    lines += ["| | float | int8 |", "|---|---|---|", f"| bytes | {size:,} | {found['bytes']:,} |"]
+    for name in found["ms"]["float"]:
+        lines.append(f"| ms, {name}, one thread | {found['ms']['float'][name]} | {found['ms']['int8'][name]} |")
+    lines += [f"| {name} | {value:.4f} | {found['int8'][name]:.4f} |" for name, value in found["float"].items()]
     return lines
 
 
@@ -251,6 +261,8 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         "",
     ]
     lines += [f"- {k}: {v:.4f}" for k, v in facts["val"].items()]
+    if (args.run / "int8.json").exists():
+        lines += _variants(json.loads((args.run / "int8.json").read_text()), facts["bytes"])
     if facts["extra"]:
         lines += ["", "Calibration, found on val: " + ", ".join(f"{k} {v:.3f}" for k, v in facts["extra"].items())]
     for split in ("val", "test"):

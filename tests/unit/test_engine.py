@@ -12,9 +12,10 @@ import pytest
 
 from facelens import Engine, images, open_engine
 from facelens.errors import ModelCorruptError, ModelMissingError, ModelShapeError, PictureError, UsageError
+from facelens.geometry import iou
 from facelens.registry import ModelSpec, load_registry, select, verify
 from facelens.resources import asset
-from facelens.runtime import Network, open_network, provider_report
+from facelens.runtime import Network, YunetGraph, open_network, provider_report
 from facelens.sources.portrait import FIVE
 from facelens.types import Frame
 from facelens.vision import detector
@@ -98,6 +99,26 @@ def test_nothing_to_find_is_no_error(engine: Engine, shape: tuple[int, int, int]
 def test_other_arrays_are_refused_with_a_sentence(engine: Engine, bad: np.ndarray) -> None:
     with pytest.raises(PictureError, match="uint8, BGR"):
         engine.analyze(bad)
+
+
+def test_both_runtimes_find_the_same_faces(engine: Engine) -> None:
+    other = open_engine(provider="cpu", finder="onnxruntime", parts=frozenset())
+    for picture in (PORTRAIT, GROUP):
+        ours = [face.detection for face in engine.analyze(picture).faces]
+        theirs = [face.detection for face in other.analyze(picture).faces]
+        assert len(ours) == len(theirs)
+        for a, b in zip(ours, theirs):
+            assert iou(a.box, b.box) > 0.9
+            assert abs(a.confidence - b.confidence) < 0.05
+            assert np.abs(a.landmarks.points - b.landmarks.points).max() < 0.05 * a.box.width
+    with pytest.raises(UsageError, match="known are opencv, onnxruntime"):
+        open_engine(finder="magic")
+
+
+def test_a_detector_of_another_form_is_refused() -> None:
+    path = select(load_registry(), "landmarks").path
+    with pytest.raises(ModelShapeError, match="YuNet's form"):
+        YunetGraph(path, "odd", 0.6)
 
 
 def test_sixty_faces(engine: Engine) -> None:
