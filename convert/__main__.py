@@ -53,13 +53,15 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     part.add_argument("--models", type=Path, default=Path("models"), help="our models")
     part.add_argument("--limit", type=int, help="pictures of each pack")
+    part = commands.add_parser("turn", help="find what a turn of the head does to the two halves of a face")
+    part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
     args = parser().parse_args(arguments)
-    if args.command in ("compare", "probe"):
+    if args.command in ("compare", "probe", "turn"):
         getattr(importlib.import_module(f"convert.{args.command}"), args.command)(args)
         return 0
     args.run = args.run or Path("runs") / args.name
