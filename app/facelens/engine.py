@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -56,7 +56,7 @@ class EngineOptions:
     models_dir: Path | None = None
 
 
-class _Clock:
+class Clock:
     """Collects the milliseconds of each stage."""
 
     def __init__(self) -> None:
@@ -162,6 +162,18 @@ class Engine:
             frame = images.load(frame)
         elif isinstance(frame, np.ndarray):
             frame = Frame(frame)
+        clock = Clock()
+        with clock.stage("total"):
+            found = self.find(frame, thorough, clock)
+            faces = self.read(frame, found, clock=clock)
+        return self.report(frame, faces, clock)
+
+    def find(self, frame: Frame, thorough: bool, clock: Clock) -> tuple[Detection, ...]:
+        """The detector's part of ``analyze``.
+
+        Raises:
+            PictureError: the array has another form.
+        """
         image = frame.image
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
             raise PictureError(
@@ -169,45 +181,58 @@ class Engine:
                 f"it has shape {image.shape} and type {image.dtype}",
                 "Give height x width x 3 values of uint8, BGR",
             )
-        clock = _Clock()
-        with clock.stage("total"):
-            with clock.stage("detect"):
-                find = detector.search if thorough else detector.find_faces
-                found = find(self._detector, image, self.options.detect_size, self.options.min_confidence)
-            faces = self._read(image, found, clock) if found else ()
-        size = (frame.width, frame.height)
-        return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers)
+        with clock.stage("detect"):
+            find = detector.search if thorough else detector.find_faces
+            return find(self._detector, image, self.options.detect_size, self.options.min_confidence)
 
-    def _read(self, image: Image, found: tuple[Detection, ...], clock: _Clock) -> tuple[Face, ...]:
+    def read(
+        self, frame: Frame, found: Sequence[Detection], parts: frozenset[str] | None = None, *, clock: Clock
+    ) -> tuple[Face, ...]:
+        """Read faces at known places, each network all of them as one batch.
+
+        Args:
+            found: where they are, for instance moved on from an earlier frame.
+            parts: those of ``options.parts`` to read, None for all. Where some are left out there is no quality and no
+                score either: both are of one look at a face.
+
+        Raises:
+            ProviderError, ModelShapeError: see ``analyze``.
+        """
+        if not found:
+            return ()
+        whole = parts is None or parts >= self.options.parts
+        tasks = [t for t in self._networks if parts is None or t in parts]
         matrices: dict[CropSpec, list[npt.NDArray[np.float64]]] = {}
         crops: dict[CropSpec, npt.NDArray[np.uint8]] = {}
-        wanted = {n.spec.crop for n in self._networks.values() if n.spec.crop} | {quality.CROP}
+        wanted = {spec for t in tasks if (spec := self._networks[t].spec.crop)} | ({quality.CROP} if whole else set())
         with clock.stage("crop"):
             for spec in wanted:
                 matrices[spec] = [alignment(d.landmarks.points, spec) for d in found]
-                crops[spec] = np.stack([cut(image, matrix, spec.size) for matrix in matrices[spec]])
+                crops[spec] = np.stack([cut(frame.image, matrix, spec.size) for matrix in matrices[spec]])
         outputs: dict[str, Mapping[str, npt.NDArray[np.float32]]] = {}
-        for task, network in self._networks.items():
+        for task in tasks:
+            network = self._networks[task]
             assert network.spec.crop is not None
             with clock.stage(task):
                 outputs[task] = network.run(crops[network.spec.crop])
-        with self._lock:
-            preset, weights = self._score
         with clock.stage("measure"):
             return tuple(
-                self._face(row, detection, crops[quality.CROP][row], matrices, outputs, preset, weights)
+                self._face(row, detection, crops[quality.CROP][row] if whole else None, matrices, outputs)
                 for row, detection in enumerate(found)
             )
+
+    def report(self, frame: Frame, faces: tuple[Face, ...], clock: Clock) -> FrameReport:
+        """What was found in a frame."""
+        size = (frame.width, frame.height)
+        return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers)
 
     def _face(
         self,
         row: int,
         detection: Detection,
-        crop: Image,
+        crop: Image | None,
         matrices: Mapping[CropSpec, list[npt.NDArray[np.float64]]],
         outputs: Mapping[str, Mapping[str, npt.NDArray[np.float32]]],
-        preset: str,
-        weights: Mapping[str, float],
     ) -> Face:
         parts: dict[str, Any] = dict.fromkeys(("age", "gender", "smile", "glasses", "expression"))
         if "attributes" in outputs:
@@ -223,11 +248,15 @@ class Engine:
                 "ibug68",
                 None if spread is None else spread[row] * float(np.hypot(back[0, 0], back[1, 0])),
             )
+        if crop is None:
+            return Face(row + 1, detection, landmarks=landmarks, **parts)
         looks: float | None = None
         if "appearance" in self.options.parts:
             source = outputs.get("appearance") or outputs[attributes.TASK]
             looks = score.appearance_value(source[score.OUTPUT][row])
         measured = quality.measure(crop, detection.landmarks.points, detection.box)
+        with self._lock:
+            preset, weights = self._score
         if preset == "classic":
             value = None if parts["age"] is None else score.classic_score(parts["age"], measured, parts["smile"])
         else:
