@@ -57,18 +57,18 @@ class Pack:
     steps: np.ndarray[Any, Any]
 
 
-def build(precision: str = "float32") -> Any:
+def build(precision: str = "float32", widths: tuple[int, ...] = WIDTHS, depths: tuple[int, ...] = DEPTHS) -> Any:
     """The network with logits; input uint8 N x S x S x 3 BGR."""
     keras.mixed_precision.set_global_policy(precision)
     image = L.Input((None, None, 3), name="input", dtype="uint8")
-    x = network.trunk(network.scaled(image), WIDTHS, DEPTHS)
+    x = network.trunk(network.scaled(image), widths, depths)
     x = L.Dropout(DROPOUT)(L.GlobalAveragePooling2D()(x))
     return keras.Model(image, {name: L.Dense(n, name=name, dtype="float32")(x) for name, n in HEADS.items()})
 
 
-def served(model: Any, calibration: dict[str, float]) -> Any:
+def served(model: Any, calibration: dict[str, float], size: int = CROP.size) -> Any:
     """The graph that ships: probabilities, with the temperatures found on val."""
-    image = L.Input((CROP.size, CROP.size, 3), name="input", dtype="uint8")
+    image = L.Input((size, size, 3), name="input", dtype="uint8")
     logits = model(image)
     return keras.Model(
         image, [*attributes.probabilities(logits, calibration), L.Softmax(name="distribution_out")(logits["scut"])]
