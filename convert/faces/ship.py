@@ -232,6 +232,9 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
     facts = json.loads((args.run / "export.json").read_text())
     log = json.loads((args.run / "log.json").read_text())
     folder = args.models / shipment.task
+    listed = tomlkit.parse((args.models / "models.toml").read_text(encoding="utf-8"))["model"]
+    # what the file that ships has, whatever the next training will have
+    entry = next(item for item in listed if item["name"] == shipment.name)
     shutil.copyfile(args.run / "curves.png", folder / f"{shipment.name}-curves.png")
     lines = [f"# {shipment.name}", "", purpose.strip(), ""]
     lines += [
@@ -240,14 +243,14 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         "",
         "| | |",
         "|---|---|",
-        f"| trained on | {', '.join(shipment.trained_on)} (train parts only) |",
+        f"| trained on | {', '.join(entry['trained_on'])} (train parts only) |",
         f"| licence | {shipment.licence} |",
         f"| command | `python -m convert train {shipment.task} --minutes {log['spent'] / 60:.0f}` |",
         f"| commit | {_commit()} |",
         f"| training | {log['spent'] / 60:.0f} minutes, {log['step']} steps, on two CPU cores in use by others |",
         f"| input | uint8 N x {shipment.crop.size} x {shipment.crop.size} x 3 BGR, "
         f"aligned, template scale {shipment.crop.scale} |",
-        f"| outputs | {', '.join(shipment.outputs)} |",
+        f"| outputs | {', '.join(entry['outputs'])} |",
         f"| parameters | {facts['parameters']:,} |",
         f"| size | {facts['bytes']:,} bytes |",
         f"| sha256 | `{facts['sha256']}` |",

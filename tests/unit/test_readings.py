@@ -186,6 +186,11 @@ def test_schemes() -> None:
     assert np.allclose(fifteen.points[10], points[30])
     assert to_scheme(five, "ibug68") is None
     assert to_scheme(every, "ibug68") is every
+    assert five.spread is None
+    sure = to_scheme(Landmarks(points, "ibug68", np.arange(68)), "five")
+    assert sure is not None
+    assert sure.spread is not None
+    assert sure.spread.tolist() == [38.5, 44.5, 30, 48, 54]
 
 
 def crop_of_portrait() -> np.ndarray:
