@@ -22,7 +22,7 @@ from rich.progress import track
 from convert.faces.ship import replace
 from facelens import images
 from facelens.engine import Engine, open_engine
-from facelens.evaluation import open_pack
+from facelens.evaluation import central, open_pack
 from facelens.evaluation.packs import padded
 from facelens.resources import asset
 from facelens.types import Face, Image
@@ -108,9 +108,7 @@ DOUBT: dict[str, Change] = {
 
 
 def _face(engine: Engine, image: Image) -> Face | None:
-    faces = engine.analyze(image).faces
-    middle = np.array([image.shape[1], image.shape[0]]) / 2
-    return min(faces, key=lambda f: float(np.linalg.norm(np.array(f.detection.box.centre) - middle)), default=None)
+    return central(engine.analyze(image).faces, image)
 
 
 def _female(face: Face) -> float:

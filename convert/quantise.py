@@ -24,7 +24,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import tomlkit
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -33,6 +32,7 @@ from convert.faces import augment, data
 from convert.faces.ship import Shipment, keep_own, replace
 from facelens.engine import open_engine
 from facelens.evaluation import engine_fields, evaluate, open_pack
+from facelens.runtime import Graph
 
 CALIBRATION_CROPS = 192
 CALIBRATION_SCENES = 48
@@ -139,18 +139,12 @@ def times(
     files: Mapping[str, Path], inputs: npt.NDArray[Any], batches: Sequence[int], rounds: int = 60
 ) -> dict[str, dict[str, float]]:
     """Median ms of each file on one thread for each size of a batch, in turn."""
-    sessions = {}
-    for name, path in files.items():
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        sessions[name] = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    graphs = {name: Graph(path) for name, path in files.items()}
     taken: dict[tuple[str, int], list[float]] = {(name, n): [] for name in files for n in batches}
     for _ in range(rounds):
         for (name, n), values in taken.items():
             start = time.perf_counter()
-            sessions[name].run(None, {"input": inputs[:n]})
+            graphs[name].run(inputs[:n])
             values.append((time.perf_counter() - start) * 1000)
     return {name: {f"batch of {n}": round(median(taken[name, n][2:]), 3) for n in batches} for name in files}
 

@@ -18,7 +18,7 @@ import numpy as np
 from rich.progress import track
 
 from facelens.engine import open_engine
-from facelens.evaluation import LOW_CONFIDENCE, THRESHOLD, open_pack
+from facelens.evaluation import LOW_CONFIDENCE, THRESHOLD, central, open_pack
 from facelens.evaluation.metrics import nme
 from facelens.evaluation.packs import Row, padded
 from facelens.geometry import CropSpec, iou_matrix, transform
@@ -127,12 +127,10 @@ def _faces(args: Namespace, note: Callable[..., None]) -> None:
                 if row.image is None:
                     continue
                 image, scale, offset = padded(row.image)
-                middle = np.array([image.shape[1], image.shape[0]]) / 2
-                faces = engine.analyze(image).faces
-                if not faces:
+                face = central(engine.analyze(image).faces, image)
+                if face is None:
                     note("missed", 1.0, whole(row.image), ("not found", str(row.labels.get("id", ""))[-18:]))
                     continue
-                face = min(faces, key=lambda f: float(np.linalg.norm(np.array(f.detection.box.centre) - middle)))
                 tile, matrix = align(image, face.detection.landmarks.points, VIEW)
 
                 def place(

@@ -71,14 +71,6 @@ class Clock:
             self.timings[name] = self.timings.get(name, 0.0) + (time.perf_counter() - start) * 1000
 
 
-def _run(network: Network, crops: npt.NDArray[np.uint8], twice: bool) -> Mapping[str, npt.NDArray[np.float32]]:
-    if not twice:
-        return network.run(crops)
-    both = network.run(np.concatenate([crops, crops[:, :, ::-1]]))
-    count = len(crops)
-    return {name: np.asarray((v[:count] + v[count:]) / 2, np.float32) for name, v in both.items()}
-
-
 class Engine:
     """Opened networks. Use ``open_engine``; ``analyze`` may be called from any thread.
 
@@ -228,8 +220,10 @@ class Engine:
         for task in tasks:
             network = self._networks[task]
             assert network.spec.crop is not None
+            # points have a left and a right, readings have not
+            run = network.run_both_ways if twice and task != "landmarks" else network.run
             with clock.stage(task):
-                outputs[task] = _run(network, crops[network.spec.crop], twice and task != "landmarks")
+                outputs[task] = run(crops[network.spec.crop])
         with clock.stage("measure"):
             return tuple(
                 self._face(row, detection, crops[quality.CROP][row] if whole else None, matrices, outputs)

@@ -30,9 +30,8 @@ def read(networks: Mapping[str, Network], images: npt.NDArray[np.uint8], stored:
     for task, network in networks.items():
         assert network.spec.crop is not None
         crops = augment.plain(images, network.spec.crop, stored)
-        plain, mirrored = network.run(crops), network.run(np.ascontiguousarray(crops[:, :, ::-1]))
-        names = [ALSO[task]] if task in ALSO else network.spec.outputs
-        found |= {name: np.asarray((plain[name] + mirrored[name]) / 2, np.float32) for name in names}
+        said = network.run_both_ways(crops)
+        found |= {name: said[name] for name in ([ALSO[task]] if task in ALSO else network.spec.outputs)}
     return found
 
 

@@ -23,6 +23,7 @@ from facelens.vision.schemes import to_scheme
 
 PORTRAIT = asset("samples/astronaut.jpg")
 GROUP = asset("samples/group.jpg")
+PORTRAIT_FRAME = images.load(PORTRAIT)
 
 
 @pytest.fixture(scope="module")
@@ -369,6 +370,34 @@ def test_a_model_file_with_an_expression_is_read(models: Path) -> None:
 def test_options_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         open_engine(parts=frozenset()).options.provider = "cuda"  # type: ignore[misc]
+
+
+def test_pictures_are_read_as_they_are_and_mirrored(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = engine.networks["attributes"]
+    seen: list[np.ndarray] = []
+    run = network.run
+
+    def watched(batch: np.ndarray) -> object:
+        seen.append(batch)
+        return run(batch)
+
+    monkeypatch.setattr(network, "run", watched)
+    (live,) = engine.analyze(PORTRAIT_FRAME, thorough=False).faces
+    (picture,) = engine.analyze(PORTRAIT_FRAME).faces
+    once, twice = seen
+    assert len(once) == 1
+    assert (twice[0] == once[0]).all()
+    assert (twice[1] == once[0][:, ::-1]).all()
+    said = run(twice)["age"]
+    assert live.age is not None
+    assert picture.age is not None
+    assert np.allclose(live.age.probabilities, said[0], atol=1e-5)
+    assert np.allclose(picture.age.probabilities, said.mean(axis=0), atol=1e-5)
+    assert not np.allclose(said[0], said[1], atol=1e-3)
+    # points have a left and a right: they are never averaged with those of a mirrored face
+    assert live.landmarks is not None
+    assert picture.landmarks is not None
+    assert np.allclose(live.landmarks.points, picture.landmarks.points, atol=0.05)
 
 
 class PickyFinder:

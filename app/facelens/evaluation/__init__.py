@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +21,16 @@ LOW_CONFIDENCE = 0.05
 
 Progress = Callable[[int, int], None]
 
-__all__ = ["LOW_CONFIDENCE", "THRESHOLD", "Analyzer", "Measurement", "engine_fields", "evaluate", "open_pack"]
+__all__ = [
+    "LOW_CONFIDENCE",
+    "THRESHOLD",
+    "Analyzer",
+    "Measurement",
+    "central",
+    "engine_fields",
+    "evaluate",
+    "open_pack",
+]
 
 
 def engine_fields(pack: Pack) -> dict[str, Any]:
@@ -64,8 +73,7 @@ class Measurement:
             return
         image, scale, offset = padded(row.image)
         faces = [face for face in analyzer.analyze(image).faces if face.detection.confidence >= self._threshold]
-        centre = np.array([image.shape[1], image.shape[0]]) / 2
-        face = min(faces, key=lambda face: _distance(face, centre), default=None)
+        face = central(faces, image)
         self._faces.add(row.labels, face, scale, offset, measure(row.image, row.labels))
 
     def _add_scene(self, row: Row, analyzer: Analyzer) -> None:
@@ -137,5 +145,7 @@ def evaluate(
     return measurement.figures(intervals)
 
 
-def _distance(face: Face, centre: Any) -> float:
-    return float(np.linalg.norm(np.array(face.detection.box.centre) - centre))
+def central(faces: Sequence[Face], image: Image) -> Face | None:
+    """The face nearest the centre of a picture; None where there is none."""
+    centre = np.array([image.shape[1], image.shape[0]]) / 2
+    return min(faces, key=lambda f: float(np.linalg.norm(np.array(f.detection.box.centre) - centre)), default=None)

@@ -45,6 +45,13 @@ class Card(QFrame):
         self.column.setContentsMargins(*(TIGHT_MARGINS if tight else MARGINS))
         self.setFixedHeight(self.heights[tight])
 
+    def put(self, words: QLabel, place: int) -> None:
+        """Words beside the title in tight room, else in the column at ``place``."""
+        if self.tight:
+            self.header.addWidget(words)
+        else:
+            self.column.insertWidget(place, words)
+
     def number(self, role: str) -> tuple[QLabel, QLabel]:
         """A big number, and a quiet caption that stands on its line."""
         number, caption = label(role), label("muted")
@@ -143,10 +150,7 @@ class GenderCard(Card):
 
     def fit(self, tight: bool) -> None:
         super().fit(tight)
-        if tight:
-            self.header.addWidget(self.words)
-        else:
-            self.column.insertWidget(2, self.words)
+        self.put(self.words, 2)
 
     def show_gender(self, gender: GenderEstimate) -> None:
         self.words.setText(wording.gender(gender))
@@ -170,10 +174,7 @@ class ExpressionCard(Card):
     def fit(self, tight: bool) -> None:
         super().fit(tight)
         self.grid.setVerticalSpacing(5 if tight else 8)
-        if tight:
-            self.header.addWidget(self.words)
-        else:
-            self.column.insertWidget(1, self.words)
+        self.put(self.words, 1)
 
     def show_expression(self, expression: Expression) -> None:
         self.words.setText(wording.expression(expression))

@@ -21,6 +21,15 @@ KEEP = 5000
 """Boxes kept before and after suppression, as in YuNet's own demo."""
 
 
+def other_form(name: str) -> ModelShapeError:
+    """The error of a detector that is not of YuNet's form."""
+    return ModelShapeError(
+        f"The detector {name} cannot be used",
+        "its outputs are not those of OpenCV's FaceDetectorYN (cls, obj, bbox and kps at strides 8, 16, 32)",
+        "Use a detector of YuNet's form",
+    )
+
+
 class YunetFile:
     """Any network with YuNet's inputs and outputs (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector",
     Machine Intelligence Research 2023).
@@ -51,11 +60,7 @@ class YunetFile:
         try:
             self._detector.detect(np.zeros((64, 64, 3), np.uint8))
         except cv2.error as error:
-            raise ModelShapeError(
-                f"The detector {name} cannot be used",
-                "its outputs are not those of OpenCV's FaceDetectorYN (cls, obj, bbox and kps at strides 8, 16, 32)",
-                "Use a detector of YuNet's form",
-            ) from error
+            raise other_form(name) from error
 
     def detect(self, image: Image) -> npt.NDArray[np.float32]:
         """Faces in ``image`` (BGR uint8, sides multiples of 32 are fastest): N x 15 float32.

@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facelens.errors import ModelShapeError
 from facelens.registry import ModelSpec, verify
-from facelens.runtime.detector import KEEP, NMS_IOU
+from facelens.runtime.detector import KEEP, NMS_IOU, other_form
 from facelens.runtime.graph import Graph
 from facelens.runtime.session import ORT_ERRORS
 from facelens.types import Image
@@ -53,11 +52,7 @@ class YunetGraph:
         try:
             self.detect(np.zeros((64, 64, 3), np.uint8))
         except FORM_ERRORS as error:
-            raise ModelShapeError(
-                f"The detector {name} cannot be used",
-                "its outputs are not cls, obj, bbox and kps at strides 8, 16, 32",
-                "Use a detector of YuNet's form",
-            ) from error
+            raise other_form(name) from error
 
     def detect(self, image: Image) -> npt.NDArray[np.float32]:
         """As ``YunetFile.detect``."""

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from facelens.errors import ModelCorruptError, ModelMissingError
 from facelens.files import shown
 from facelens.runtime import providers
-from facelens.runtime.session import ORT_ERRORS
+from facelens.runtime.session import ORT_ERRORS, open_session
 
 
 class Graph:
@@ -27,19 +26,14 @@ class Graph:
         if not path.is_file():
             raise ModelMissingError(f"Cannot open {shown(path)}", "there is no such file", "Check the folder")
         providers.prepare()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session: Any = open_session(path, "cpu", threads)
         except ORT_ERRORS as error:
             why = "ONNX Runtime cannot read it"
             raise ModelCorruptError(f"Cannot open {shown(path)}", why, "Fetch the file again") from error
         self._input = self._session.get_inputs()[0].name
         self.path = path
 
-    def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    def run(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
         """All outputs in the order of the file."""
         return list(self._session.run(None, {self._input: batch}))

@@ -11,7 +11,7 @@ from facelens.types import Box, Image, Quality
 from facelens.vision.pose import head_pose
 
 CROP = CropSpec(112, 0.8)
-"""Quality is measured on the crop that the attributes network sees."""
+"""A crop of its own, so that quality means the same whatever the networks see."""
 
 _FACE = (slice(24, 96), slice(26, 86))
 """Rows and columns of CROP that hold skin, eyes and mouth, without hair and background."""
