@@ -58,7 +58,7 @@ SHIPMENT = Shipment(
     note=(
         "Trained in three sittings on two cores that other work shared: 38 minutes on crops of scale 0.8 (64 and 112 "
         "px), 20 more at 80 px, then 83 at scale 0.95 (80, 96 and 112 px), under one cosine over 141 minutes from the "
-        "second sitting on."
+        "second sitting on. The script has gained a head for the expression since; the file that ships has none."
     ),
 )
 

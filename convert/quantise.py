@@ -106,9 +106,9 @@ def scenes(folder: Path, seed: int) -> npt.NDArray[np.float32]:
 def subject(args: Namespace) -> Subject:
     """The network that the arguments name, with its calibration inputs."""
     if args.name == "detector":
-        from convert.detector_ship import NAME
+        from convert.detector_ship import NAME, PIPELINE_FIGURES
 
-        return Subject(NAME, "detector", scenes(args.data, args.seed), (1,), ("ap", "recall", "false", "pictures"))
+        return Subject(NAME, "detector", scenes(args.data, args.seed), (1,), PIPELINE_FIGURES)
     module = importlib.import_module(f"convert.{args.name}")
     shipment: Shipment = module.SHIPMENT
     crops = calibration_crops(module, args.data, args.seed)

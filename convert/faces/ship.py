@@ -165,6 +165,16 @@ def enter(models: Path, shipment: Shipment, facts: dict[str, Any], accuracy: dic
 
 def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> None:
     """Measure the whole pipeline on packs; keeps the figures for the card and models.toml."""
+    results = measure_pipeline(shipment.name, shipment.figures, packs, args)
+    text = json.dumps(results, indent=1)
+    (args.run / f"{args.split}.json").write_text(text)
+    replace(args.models / shipment.task / f"{shipment.name}.{args.split}.json", text.encode())
+
+
+def measure_pipeline(
+    name: str, beginnings: tuple[str, ...], packs: Sequence[str], args: Namespace
+) -> dict[str, dict[str, Any]]:
+    """The whole pipeline's figures on packs whose names have one of the beginnings; also enters them in models.toml."""
     from facelens.engine import open_engine
     from facelens.evaluation import engine_fields, evaluate, open_pack
 
@@ -173,20 +183,17 @@ def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> 
         path = args.data / f"{pack}.parquet"
         with open_engine(models_dir=args.models, **engine_fields(open_pack(path, args.split))) as engine:
             results[pack] = evaluate(path, engine, split=args.split, limit=args.limit)
-        keep_own(results[pack], shipment.figures)
+        keep_own(results[pack], beginnings)
         print(pack, json.dumps({k: v for k, v in results[pack].items() if k != "by_group"}))
-    text = json.dumps(results, indent=1)
-    (args.run / f"{args.split}.json").write_text(text)
-    path = args.models / shipment.task / f"{shipment.name}.{args.split}.json"
-    replace(path, text.encode())
     document = tomlkit.parse((args.models / "models.toml").read_text(encoding="utf-8"))
     for item in document["model"]:
-        if item["name"] == shipment.name:
+        if item["name"] == name:
             for pack, figures in results.items():
-                for key, value in figures.items():
-                    if isinstance(value, (int, float)) and key not in ("rows", "detected"):
+                for key, value in {**figures, **figures.get("detection", {})}.items():
+                    if isinstance(value, float) and key != "min_face":
                         item["accuracy"][f"{pack} {args.split} {key}"] = round(float(value), 4)
     replace(args.models / "models.toml", tomlkit.dumps(document).encode())
+    return results
 
 
 def keep_own(found: dict[str, Any], beginnings: tuple[str, ...]) -> None:
@@ -217,9 +224,10 @@ def _group_table(results: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _variants(found: dict[str, Any], size: int) -> list[str]:
+def _variants(found: dict[str, Any], size: int, ships: bool) -> list[str]:
     """The float file beside the one with integers."""
-    lines = ["", "## With integers", "", "On CPUs the file with 8-bit integers runs (whole pipeline on val).", ""]
+    said = "runs on CPUs." if ships else "was tried and does not ship: it lost more than it may."
+    lines = ["", "## With integers", "", f"A file with 8-bit integers {said} Whole pipeline on val:", ""]
     lines += ["| | float | int8 |", "|---|---|---|", f"| bytes | {size:,} | {found['bytes']:,} |"]
     for name in found["ms"]["float"]:
         lines.append(f"| ms, {name}, one thread | {found['ms']['float'][name]} | {found['ms']['int8'][name]} |")
@@ -248,8 +256,8 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         f"| command | `python -m convert train {shipment.task} --minutes {log['spent'] / 60:.0f}` |",
         f"| commit | {_commit()} |",
         f"| training | {log['spent'] / 60:.0f} minutes, {log['step']} steps, on two CPU cores in use by others |",
-        f"| input | uint8 N x {shipment.crop.size} x {shipment.crop.size} x 3 BGR, "
-        f"aligned, template scale {shipment.crop.scale} |",
+        f"| input | uint8 N x {' x '.join(str(side) for side in entry['input'])} x 3 BGR, "
+        f"aligned, template scale {entry['crop_scale']} |",
         f"| outputs | {', '.join(entry['outputs'])} |",
         f"| parameters | {facts['parameters']:,} |",
         f"| size | {facts['bytes']:,} bytes |",
@@ -264,10 +272,10 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         "",
     ]
     lines += [f"- {k}: {v:.4f}" for k, v in facts["val"].items()]
-    if (args.run / "int8.json").exists():
-        lines += _variants(json.loads((args.run / "int8.json").read_text()), facts["bytes"])
     if facts["extra"]:
         lines += ["", "Calibration, found on val: " + ", ".join(f"{k} {v:.3f}" for k, v in facts["extra"].items())]
+    if (args.run / "int8.json").exists():
+        lines += _variants(json.loads((args.run / "int8.json").read_text()), facts["bytes"], "int8" in entry)
     for split in ("val", "test"):
         path = folder / f"{shipment.name}.{split}.json"
         if path.exists():
