@@ -181,7 +181,7 @@ def evaluate(args: Any) -> dict[str, float]:
     measured = measure(file, Path(args.data), split, getattr(args, "limit", None))
     for key, value in measured.items():
         print(f"{key:60s} {value:.4f}")
-    measure_pipeline(NAME, PIPELINE_FIGURES, ("faces_in_scenes", "no_faces"), args)
+    measure_pipeline("detector", NAME, PIPELINE_FIGURES, ("faces_in_scenes", "no_faces"), args)
     return measured
 
 

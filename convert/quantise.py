@@ -136,15 +136,15 @@ def integers(source: Path, target: Path, inputs: npt.NDArray[Any]) -> None:
 
 
 def times(
-    files: Mapping[str, Path], inputs: npt.NDArray[Any], batches: Sequence[int], rounds: int = 60
+    files: Mapping[str, Path], inputs: Mapping[str, npt.NDArray[Any]], batches: Sequence[int], rounds: int = 60
 ) -> dict[str, dict[str, float]]:
-    """Median ms of each file on one thread for each size of a batch, in turn."""
+    """Median ms of each file on one thread for each size of a batch, all in turn; ``inputs`` by name of the file."""
     graphs = {name: Graph(path) for name, path in files.items()}
     taken: dict[tuple[str, int], list[float]] = {(name, n): [] for name in files for n in batches}
     for _ in range(rounds):
         for (name, n), values in taken.items():
             start = time.perf_counter()
-            graphs[name].run(inputs[:n])
+            graphs[name].run(inputs[name][:n])
             values.append((time.perf_counter() - start) * 1000)
     return {name: {f"batch of {n}": round(median(taken[name, n][2:]), 3) for n in batches} for name in files}
 
@@ -201,7 +201,8 @@ def quantise(args: Namespace) -> None:
         entry["int8"] = table
         (trial / "models.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
         after = judged(trial, who, args.data, args.limit)
-        ms = times({"float": trial / entry["file"], "int8": trial / name}, who.inputs, who.batches)
+        files = {"float": trial / entry["file"], "int8": trial / name}
+        ms = times(files, dict.fromkeys(files, who.inputs), who.batches)
     result = {"ms": ms, "float": before, "int8": after, "bytes": len(made)}
     (args.run / "int8.json").write_text(json.dumps(result, indent=1))
     print(json.dumps(result, indent=1))

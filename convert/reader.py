@@ -134,8 +134,8 @@ def batch(packs: dict[str, Pack], rng: np.random.Generator, size: int) -> traini
 def figures(model: Any, val: dict[str, Any], rated: Pack, limit: int | None, size: int) -> dict[str, float]:
     """Accuracies on aligned val crops; the appearance on SCUT's held-out rows."""
     held = slice(None, None, appearance.HELD_OUT)
-    crops = augment.plain(rated.crops.images[held], CropSpec(size, CROP.scale), rated.crops.stored)
-    logits = np.concatenate([np.asarray(model.predict_on_batch(crops[i : i + 128])["scut"]) for i in (0, 128, 256)])
+    crops = replace(rated.crops, images=rated.crops.images[held])
+    logits = attributes.logits_of(model, crops, size=size)["scut"]
     guess = attributes.softmax(logits) @ appearance.SCORES
     r = float(np.corrcoef(guess, rated.labels["scut"][held])[0, 1])
     return attributes.figures(model, val, limit, size) | {"SCUT held-out Pearson": r}

@@ -8,7 +8,6 @@ all interleaved), and figures on val crops. A variant is on the front where none
 from __future__ import annotations
 
 import json
-import tempfile
 from argparse import Namespace
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -153,17 +152,19 @@ def sweep(args: Namespace) -> None:
             rows = rng.integers(0, len(packs["fairface"].crops.images), quantise.CALIBRATION_CROPS)
             images = packs["fairface"].crops.images
             crops = [augment.sample(rng, np.asarray(images[r]), spec, reader.STRENGTH, fair.stored)[0] for r in rows]
-            with tempfile.TemporaryDirectory() as folder:
-                quantise.integers(run / "float.onnx", Path(folder) / "int8.onnx", np.stack(crops))
-                write(run / "int8.onnx", (Path(folder) / "int8.onnx").read_bytes())
+            quantise.integers(run / "float.onnx", run / "int8.onnx", np.stack(crops))
             size = {"parameters": int(model.count_params()), "multiply_adds": multiply_adds(variant)}
             (run / "result.json").write_text(json.dumps({**asdict(variant), "figures": found, **size}, indent=1))
-        found = json.loads((run / "result.json").read_text())
+        results.append({"name": variant.name, **json.loads((run / "result.json").read_text())})
+    files, inputs = {}, {}
+    for variant in VARIANTS:
         spec = CropSpec(variant.size, reader.CROP.scale)
-        crops_now = augment.plain(fair.images[:8], spec, fair.stored)
-        ms = quantise.times({"float": run / "float.onnx", "int8": run / "int8.onnx"}, crops_now, (1,))
-        times = {f"ms_{kind}": value["batch of 1"] for kind, value in ms.items()}
-        results.append({"name": variant.name, **found, **times})
-        folder_out = args.models / "attributes"
-        write(folder_out / "sweep.md", page(results, args.minutes or 10).encode())
-        plot(results, folder_out / "sweep.png")
+        for kind in ("float", "int8"):
+            files[f"{variant.name} {kind}"] = root / variant.name.replace(" ", "_") / f"{kind}.onnx"
+            inputs[f"{variant.name} {kind}"] = augment.plain(fair.images[:8], spec, fair.stored)
+    ms = quantise.times(files, inputs, (1,))
+    for row in results:
+        row |= {f"ms_{kind}": ms[f"{row['name']} {kind}"]["batch of 1"] for kind in ("float", "int8")}
+    folder = args.models / "attributes"
+    write(folder / "sweep.md", page(results, args.minutes or 10).encode())
+    plot(results, folder / "sweep.png")

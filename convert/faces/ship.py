@@ -165,23 +165,25 @@ def enter(models: Path, shipment: Shipment, facts: dict[str, Any], accuracy: dic
 
 def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> None:
     """Measure the whole pipeline on packs; keeps the figures for the card and models.toml."""
-    results = measure_pipeline(shipment.name, shipment.figures, packs, args)
+    results = measure_pipeline(shipment.task, shipment.name, shipment.figures, packs, args)
     text = json.dumps(results, indent=1)
     (args.run / f"{args.split}.json").write_text(text)
     replace(args.models / shipment.task / f"{shipment.name}.{args.split}.json", text.encode())
 
 
 def measure_pipeline(
-    name: str, beginnings: tuple[str, ...], packs: Sequence[str], args: Namespace
+    task: str, name: str, beginnings: tuple[str, ...], packs: Sequence[str], args: Namespace
 ) -> dict[str, dict[str, Any]]:
-    """The whole pipeline's figures on packs whose names have one of the beginnings; also enters them in models.toml."""
+    """The whole pipeline's figures on packs, with this model of its task, whichever is the usual one; those whose names
+    have one of the beginnings. Also enters them in models.toml."""
     from facelens.engine import open_engine
     from facelens.evaluation import engine_fields, evaluate, open_pack
 
     results = {}
     for pack in packs:
         path = args.data / f"{pack}.parquet"
-        with open_engine(models_dir=args.models, **engine_fields(open_pack(path, args.split))) as engine:
+        fields = engine_fields(open_pack(path, args.split)) | {"models": {task: name}}
+        with open_engine(models_dir=args.models, **fields) as engine:
             results[pack] = evaluate(path, engine, split=args.split, limit=args.limit)
         keep_own(results[pack], beginnings)
         print(pack, json.dumps({k: v for k, v in results[pack].items() if k != "by_group"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ import tensorflow as tf
 
 from convert import appearance, attributes, landmarks, reader
 from convert.faces import augment, data, network, ship, teach, training
+from facelens.engine import Engine
 from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry, select, verify
 from facelens.resources import models_dir
@@ -327,6 +329,30 @@ def test_the_exported_file_opens_and_says_what_the_network_says(tmp_path: Path) 
     assert np.allclose(out["female"], expected, atol=1e-5)
     facts = json.loads((tmp_path / "export.json").read_text())
     assert facts["parity"]["network"] < 1e-4
+
+
+def test_the_network_that_is_named_is_measured_not_the_usual_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(models_dir(), models, ignore=shutil.ignore_patterns("*.md", "*.png", "*.json", "__pycache__"))
+    crops = np.random.default_rng(4).integers(0, 256, (9, 112, 112, 3), np.uint8)
+    args = Namespace(models=models, run=tmp_path, data=tmp_path, split="val", limit=None)
+    second = replace(attributes.SHIPMENT, name="attributes-9")
+    ship.export_model(attributes.served(small(), {}), second, crops, args, {}, {})
+    asked: list[str] = []
+
+    def watched(path: Path, engine: Engine, **_: Any) -> dict[str, Any]:
+        asked.append(engine.networks["attributes"].spec.name)
+        return {"rows": 1, "gender_accuracy": 0.25}
+
+    monkeypatch.setattr("facelens.evaluation.evaluate", watched)
+    monkeypatch.setattr("facelens.evaluation.open_pack", lambda *_: Namespace(kind="faces", parts={"attributes"}))
+    ship.evaluate_with(second, ["some"], args)
+    assert asked == ["attributes-9"]
+    specs = load_registry(models)
+    assert select(specs, "attributes", "attributes-9").accuracy["some val gender_accuracy"] == 0.25
+    assert "some val gender_accuracy" not in select(specs, "attributes").accuracy
 
 
 def test_export_refuses_a_file_that_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

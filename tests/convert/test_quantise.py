@@ -69,6 +69,6 @@ def test_what_is_worse_is_named() -> None:
 
 def test_times_are_of_one_and_of_five_faces() -> None:
     path = select(load_registry(), "landmarks").path
-    found = quantise.times({"a": path, "b": path}, crops(5), (1, 5), rounds=4)
+    found = quantise.times({"a": path, "b": path}, {"a": crops(5), "b": crops(5)}, (1, 5), rounds=4)
     assert set(found) == {"a", "b"}
     assert found["a"]["batch of 5"] > found["a"]["batch of 1"] > 0
