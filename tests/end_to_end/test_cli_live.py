@@ -45,9 +45,12 @@ def test_the_demo(facelens: Facelens, tmp_path: Path) -> None:
     assert stats["threads"] == {"started": 2, "joined": 2}
     # rates count from the first frame to the last, which lie within the seconds
     assert 11 / stats["fps_shown"] <= stats["seconds"] + 0.05
-    assert 0 < stats["fps_shown"] <= stats["fps_captured"] * 1.1
+    assert stats["fps_shown"] > 0
     assert stats["fps_captured"] < 40
     latency = stats["latency_ms"]
+    # frames cannot be shown faster than they are captured, but for what the first of them was late
+    span = 11 / stats["fps_shown"] + latency["p99"] / 1000
+    assert span >= 11 / (stats["fps_captured"] * 1.1)
     assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
     assert set(stats["providers"]) == {"detector-1", "attributes-1", "landmarks-1", "appearance-1"}
     assert {"start", "end"} == set(stats["rss_mib"])
