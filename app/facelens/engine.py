@@ -39,7 +39,7 @@ class EngineOptions:
         preset: "default" or "classic" (the published age rule), see ``vision.score``.
         weights: weights of the score's components, None for the usual ones.
         threads: CPU threads of each network.
-        finder: what runs the detector, "opencv" (its DNN module) or "onnxruntime", which is the faster on most CPUs.
+        finder: what runs the detector, "opencv" (its DNN module) or "onnxruntime", which also runs 8-bit integers.
         models: task to model name, where another than the first listed is wanted.
         models_dir: folder with another models.toml.
     """
