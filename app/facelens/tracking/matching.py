@@ -26,6 +26,8 @@ OVERLAP_WEIGHT = 2.0
 SHAPE_NOISE, SHAPE_DRIFT, SHAPE_MOST = 0.03, 0.1, 3.0
 """Standard deviation of the five points in their box, in face sizes, and how much it grows in a second, as heads turn;
 and the most that a difference can cost."""
+HIDDEN_COST, HIDDEN_SECONDS = 1.0, 0.15
+"""Whoever is in sight is likelier to be seen again than who is hidden: the most that hiding costs, and after how long."""
 SAME_OVERLAP, SAME_INSIDE, SAME_POINTS = 0.6, 0.75, 0.15
 """Two detections are of one face where their boxes overlap so much (of both together, or of the smaller one), or their
 points lie so near each other on average, in sizes of the larger face."""
@@ -126,6 +128,7 @@ def costs(motions: Sequence[Motion], shapes: Sequence[Values], unseen: Sequence[
     total += OVERLAP_WEIGHT * (1 - iou_matrix([motion.box for motion in motions], seen.boxes))
     turned = np.stack(shapes).reshape(-1, 1, 10) - seen.shapes.reshape(-1, 10)
     difference = np.einsum("tdk,tdk->td", turned, turned) / 10
+    total += np.array([HIDDEN_COST * min(seconds / HIDDEN_SECONDS, 1.0) for seconds in unseen])[:, None]
     variance = np.array([SHAPE_NOISE**2 + (SHAPE_DRIFT * seconds) ** 2 for seconds in unseen])[:, None]
     # points that say nothing cost nothing
     total += np.where(difference >= 0, np.minimum(difference / variance, SHAPE_MOST), 0.0)
