@@ -14,7 +14,7 @@ from facelens.types import Box, Detection
 
 Values = npt.NDArray[np.float64]
 
-LIMIT = 12.0
+LIMIT = 13.5
 """A detection that is less likely than this, as a negative logarithm, starts a track of its own."""
 TAIL = 4.0
 """Degrees of freedom of the surprise in motion: heads mostly move smoothly, and sometimes jump."""
@@ -23,10 +23,10 @@ REACH, REACH_DEVIATIONS, FURTHEST = 0.5, 2.5, 2.5
 SIZE_REACH, SIZE_DEVIATIONS = 0.2, 2.5
 """The same for the logarithm of its size."""
 OVERLAP_WEIGHT = 2.0
-SHAPE_NOISE, SHAPE_DRIFT, SHAPE_MOST = 0.03, 0.1, 3.0
+SHAPE_NOISE, SHAPE_DRIFT, SHAPE_MOST = 0.04, 0.1, 3.0
 """Standard deviation of the five points in their box, in face sizes, and how much it grows in a second, as heads turn;
 and the most that a difference can cost."""
-HIDDEN_COST, HIDDEN_SECONDS = 1.0, 0.15
+HIDDEN_COST, HIDDEN_SECONDS = 1.5, 0.15
 """Whoever is in sight is likelier to be seen again than who is hidden: the most that hiding costs, and after how long."""
 SAME_OVERLAP, SAME_INSIDE, SAME_POINTS = 0.6, 0.75, 0.15
 """Two detections are of one face where their boxes overlap so much (of both together, or of the smaller one), or their
