@@ -1,4 +1,5 @@
-"""Times networks, pipeline and live loop on demo frames, all interleaved in one run, medians of many rounds."""
+"""Times networks, pipeline, live loop and other projects' pipelines on demo frames, interleaved in one run, medians of
+many rounds."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from facelens.doctor import processor
 from facelens.engine import Engine
 from facelens.live import LiveSession
+from facelens.peers import Peer
 from facelens.runtime import Network
 from facelens.sources import DemoSource
 from facelens.tracking import Tracker
@@ -58,15 +60,19 @@ def run(
     size: tuple[int, int],
     rounds: int = 30,
     progress: Callable[[int, int], None] | None = None,
+    peers: Sequence[Peer] = (),
 ) -> dict[str, Any]:
-    """Medians in ms of every network alone, of the pipeline, and of the live loop, per number of faces.
+    """Medians in ms of every network alone, of the pipeline, of the live loop and of peers, per number of faces.
 
-    One round times everything once, in turn, so that a machine that slows down slows down all alike.
+    One round times everything once, in turn, so that a machine that slows down slows down all alike. With peers there
+    are also ratios: our pipeline and live loop to the fastest peer that gives boxes, 68 points, age and gender (in the
+    same run), and what our pipeline costs beyond its networks run bare.
 
     Args:
         engine: opened on the provider to measure.
         faces: numbers of faces in the demo frames.
         size: (width, height) of the frames.
+        peers: see ``peers.open_peers``.
     """
     sets = {n: demo_frames(size, n) for n in faces}
     jobs: dict[tuple[str, int], Callable[[Frame], object]] = {}
@@ -79,6 +85,8 @@ def run(
             shape = (n, *network.spec.input, 3)
             batch = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
             jobs[task, n] = _alone(network, batch)
+        for peer in peers:
+            jobs[peer.name, n] = peer.analyze
     engine.warm_up()
     for key, job in jobs.items():
         job(sets[key[1]][0])
@@ -101,11 +109,11 @@ def run(
             "ms_median": round(value, 3),
         }
         for (task, n), value in middle.items()
-        if task != "pipeline"
+        if task in names
     ]
     pipeline = []
     for n in faces:
-        parts = sum(value for (task, k), value in middle.items() if k == n and task != "pipeline")
+        parts = sum(middle[task, n] for task in names)
         whole = middle["pipeline", n]
         pipeline.append(
             {
@@ -117,7 +125,33 @@ def run(
             }
         )
     live = [{"size": label, "faces": n, "ms_median": round(_live(engine, size, n), 3)} for n in faces]
-    return {"machine": machine(), "networks": networks, "pipeline": pipeline, "live": live}
+    out: dict[str, Any] = {"machine": machine(), "networks": networks, "pipeline": pipeline, "live": live}
+    if peers:
+        out["peers"] = [
+            {"name": peer.name, "faces": n, "ms_median": round(middle[peer.name, n], 3), "found": _found(peer, sets[n])}
+            for n in faces
+            for peer in peers
+        ]
+        out["ratios"] = _ratios(out, {peer.name for peer in peers if peer.full})
+    return out
+
+
+def _found(peer: Peer, frames: Sequence[Frame]) -> float:
+    """Faces found a frame."""
+    return round(sum(len(peer.analyze(frame).faces) for frame in frames) / len(frames), 2)
+
+
+def _ratios(found: dict[str, Any], full: set[str]) -> dict[str, dict[str, float]]:
+    out = {}
+    for whole, live in zip(found["pipeline"], found["live"]):
+        n = whole["faces"]
+        fastest = min(row["ms_median"] for row in found["peers"] if row["faces"] == n and row["name"] in full)
+        out[str(n)] = {
+            "vs_fastest_full_peer": round(whole["ms_median"] / fastest, 3),
+            "live_vs_fastest_full_peer": round(live["ms_median"] / fastest, 3),
+            "overhead": whole["overhead"],
+        }
+    return out
 
 
 def _live(engine: Engine, size: tuple[int, int], faces: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from facelens.cli import main
 from facelens.cli.measure import face_numbers, frame_size
 from facelens.engine import Engine, open_engine
 from facelens.errors import UsageError
+from facelens.peers import Peer, guessed_five
+from facelens.types import Box, Detection
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,29 @@ def test_form_and_sums(engine: Engine) -> None:
         assert row["sum_of_networks_ms"] == pytest.approx(parts, abs=0.01)
         assert row["size"] == "320x240"
     assert [row["faces"] for row in found["live"]] == [1, 3]
+
+
+def test_peers_are_timed_beside_and_compared(engine: Engine) -> None:
+    """Stand-ins: one that does all, one that does part and is the fastest."""
+
+    def nothing(_: object) -> list[Detection]:
+        return []
+
+    def slow(_: object) -> list[Detection]:
+        time.sleep(0.003)
+        return [Detection(Box(1, 2, 3, 4), 0.9, guessed_five(Box(1, 2, 3, 4)))]
+
+    peers = (Peer("all", [], slow, None, full=True), Peer("part", [], nothing, None))
+    found = benchmark.run(engine, [1], (320, 240), 3, peers=peers)
+    rows = {row["name"]: row for row in found["peers"]}
+    assert (rows["all"]["found"], rows["part"]["found"]) == (1, 0)
+    assert rows["all"]["ms_median"] >= 3 > rows["part"]["ms_median"]
+    assert {row["name"] for row in found["networks"]} == set(engine.providers)
+    (ratios,) = found["ratios"].values()
+    whole, live = found["pipeline"][0], found["live"][0]
+    assert ratios["vs_fastest_full_peer"] == pytest.approx(whole["ms_median"] / rows["all"]["ms_median"], abs=0.01)
+    assert ratios["live_vs_fastest_full_peer"] == pytest.approx(live["ms_median"] / rows["all"]["ms_median"], abs=0.01)
+    assert ratios["overhead"] == whole["overhead"]
 
 
 def test_demo_frames_are_what_they_say() -> None:

@@ -131,13 +131,17 @@ def bench(
     faces: Annotated[str, typer.Option(help="Numbers of faces.")] = "1,5",
     size: Annotated[str, typer.Option(help="Frame size.")] = "1280x720",
     rounds: Annotated[int, typer.Option(min=3, help="Repeats; the median counts.")] = 30,
+    peers: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder with other projects' networks, timed beside ours.")
+    ] = None,
+    finder: Annotated[str, typer.Option(help="What runs the detector: opencv or onnxruntime.")] = "opencv",
     json: JsonOption = None,
     provider: ProviderOption = Provider.auto,
 ) -> None:
     """Time networks, pipeline and live loop here."""
     from facelens.cli.measure import run_bench
 
-    raise typer.Exit(run_bench(faces, size, rounds, json, provider.value))
+    raise typer.Exit(run_bench(faces, size, rounds, peers, finder, json, provider.value))
 
 
 @models.command("list")

@@ -14,6 +14,7 @@ from facelens.cli.common import check_outputs, console, say
 from facelens.engine import open_engine
 from facelens.errors import UsageError
 from facelens.evaluation import engine_fields, evaluate, open_pack
+from facelens.peers import open_peers
 
 MOST_SIDE = 4096
 """Largest frame of the demo, px a side."""
@@ -104,15 +105,18 @@ def face_numbers(text: str) -> list[int]:
     return sorted(set(numbers))
 
 
-def run_bench(faces: str, size: str, rounds: int, json: str | None, provider: str) -> int:
+def run_bench(
+    faces: str, size: str, rounds: int, peers: Path | None, finder: str, json: str | None, provider: str
+) -> int:
     """Time everything; the exit code."""
     numbers, frame = face_numbers(faces), frame_size(size)
     check_outputs(json)
-    with open_engine(provider=provider) as engine, _progress() as bar:
+    others = open_peers(peers) if peers is not None else ()
+    with open_engine(provider=provider, finder=finder) as engine, _progress() as bar:
         for note in engine.notes if provider != "auto" else ():
             say(f"facelens: {note}", "yellow")
         task = bar.add_task("Measuring", total=rounds)
-        found = benchmark.run(engine, numbers, frame, rounds, lambda done, _: bar.update(task, completed=done))
+        found = benchmark.run(engine, numbers, frame, rounds, lambda done, _: bar.update(task, completed=done), others)
     if json is not None:
         report.write_json(json, found)
     if json != "-":
@@ -123,5 +127,9 @@ def run_bench(faces: str, size: str, rounds: int, json: str | None, provider: st
         for kind in ("pipeline", "live"):
             for row in found[kind]:
                 table.add_row(kind, str(row["faces"]), f"{row['ms_median']:.2f}")
+        for row in found.get("peers", ()):
+            table.add_row(row["name"], f"{row['faces']} ({row['found']:g} found)", f"{row['ms_median']:.2f}")
         console.print(table)
+        for n, ratios in found.get("ratios", {}).items():
+            say(f"{n} faces: " + ", ".join(f"{name} {value:.2f}" for name, value in ratios.items()))
     return 0
