@@ -328,3 +328,20 @@ def test_quality_is_steadied_and_tips_that_flicker_do_not_show() -> None:
     assert {f.score.tips for f in seen if f.score is not None} == {("Come closer",)}
     assert np.ptp([f.quality.sharpness for f in seen if f.quality is not None]) < 3
     assert np.ptp([f.quality.light_balance for f in seen if f.quality is not None]) < 0.03
+
+
+def test_readings_twice_a_second_are_as_steady_as_those_of_every_frame() -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        frame, tracker = noisy(rng), Tracker()
+        faces = []
+        for index in range(12 * FPS):
+            read = frame()
+            if index % (FPS // 2) and index not in (4, 8, 12):
+                # a face that was followed, and not read
+                read = Face(1, read.detection)
+            faces.append(tracker.update(FrameReport(index, index / FPS, (640, 480), (read,))).faces[0])
+        assert all(None not in (f.age, f.gender, f.smile, f.quality, f.score, f.expression) for f in faces)
+        settled = [words(f)[:3] for f in faces[2 * FPS :]]
+        assert sum(a != b for a, b in pairwise(settled)) <= 1
+        assert np.ptp([f.score.value for f in faces[2 * FPS :] if f.score is not None]) < 4

@@ -70,12 +70,16 @@ def test_rows_that_come_and_go_do_not_disturb_the_others() -> None:
         assert np.allclose(kept, more[:4])
 
 
-def test_a_face_keeps_its_schemes_and_its_confidence() -> None:
+def test_a_face_keeps_its_schemes_spreads_and_confidence() -> None:
     five = Landmarks(np.full((5, 2), 20.0), "five")
-    face = Face(1, Detection(Box(0, 0, 40, 50), 0.7, five), landmarks=Landmarks(np.ones((68, 2)), "ibug68"))
+    face = Face(
+        1, Detection(Box(0, 0, 40, 50), 0.7, five), landmarks=Landmarks(np.ones((68, 2)), "ibug68", np.full(68, 3.0))
+    )
     smoother = FaceSmoother()
     for _ in range(2):
         found, marks = smoother.step(face, 0.03, Cutoff.of(0.5))
     assert (found.box, found.confidence, found.landmarks.scheme) == (Box(0, 0, 40, 50), 0.7, "five")
     assert marks is not None
     assert (marks.scheme, marks.points.shape, marks.points.flags.writeable) == ("ibug68", (68, 2), False)
+    assert marks.spread is not None
+    assert marks.spread[0] == 3.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from facelens.tracking.labels import Settled, Steady
@@ -20,7 +22,7 @@ _POINTS |= {"brightness": 100.0, "light_balance": 100.0}
 
 
 class Figures:
-    """Quality and score of one person; either keeps its last value where a frame does not give it."""
+    """Quality and score of one person; both stay where a frame gives neither, as between two readings."""
 
     __slots__ = ("_at", "_filter", "_quality_shown", "_rule", "_score_shown", "_since", "_tips", "quality", "score")
 
@@ -34,17 +36,17 @@ class Figures:
     def add(self, face: Face, age: AgeEstimate | None, now: float) -> None:
         """Take in what one frame says at ``now`` s; ``age`` is the fused one, by which the published rule goes."""
         quality, score = face.quality, face.score
+        if quality is None and score is None:
+            return
         parts = () if score is None else score.components
         rule = (quality is None, score is None or score.preset, *(part.name for part in parts))
         if rule != self._rule:
             # another rule gives other figures: nothing of the old ones is carried over
-            self._rule, self._filter, self._since = rule, OneEuro(), now
+            self._rule, self._filter, self._since = rule, OneEuro(math.inf), now
             self._quality_shown, self._score_shown = Steady(), Steady()
         values = [part.value for part in parts]
         if quality is not None:
             values += [points * getattr(quality, name) for name, points in _POINTS.items()]
-        if not values:
-            return
         steady = self._filter.step(np.array(values)[:, None], now - self._at, 1.0, CUTOFF)[:, 0].tolist()
         self._at = now
         step = min((now - self._since) / SETTLING_SECONDS, 1.0) * STEP

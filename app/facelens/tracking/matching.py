@@ -27,7 +27,8 @@ SHAPE_NOISE, SHAPE_DRIFT, SHAPE_MOST = 0.04, 0.1, 3.0
 """Standard deviation of the five points in their box, in face sizes, and how much it grows in a second, as heads turn;
 and the most that a difference can cost."""
 HIDDEN_COST, HIDDEN_SECONDS = 1.5, 0.15
-"""Whoever is in sight is likelier to be seen again than who is hidden: the most that hiding costs, and after how long."""
+"""Whoever is in sight is likelier to be seen again than who is hidden: the most that hiding costs, and after how many
+seconds."""
 SAME_OVERLAP, SAME_INSIDE, SAME_POINTS = 0.6, 0.75, 0.15
 """Two detections are of one face where their boxes overlap so much (of both together, or of the smaller one), or their
 points lie so near each other on average, in sizes of the larger face."""

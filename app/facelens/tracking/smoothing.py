@@ -41,11 +41,15 @@ class OneEuro:
 
     A low-pass whose cutoff rises with the speed: at rest it takes out the jitter, in motion it follows. The first
     values count alike, as in a mean, so that a bad start does not last.
+
+    Args:
+        restart: a gap of more than so many seconds starts anew.
     """
 
-    __slots__ = ("_raw", "_speed", "_steps", "_value")
+    __slots__ = ("_raw", "_restart", "_speed", "_steps", "_value")
 
-    def __init__(self) -> None:
+    def __init__(self, restart: float = RESTART_SECONDS) -> None:
+        self._restart = restart
         self._steps = 0
         self._value: Values | None = None
         self._raw = self._speed = np.zeros((0, 0))
@@ -55,11 +59,11 @@ class OneEuro:
 
         Args:
             values: n x k; rows that the last step did not have start anew.
-            seconds: since the last step, > 0; more than ``RESTART_SECONDS`` starts anew.
+            seconds: since the last step, > 0.
             unit: speeds count in this many of the values' units a second.
         """
         last = self._value
-        if last is None or seconds > RESTART_SECONDS:
+        if last is None or seconds > self._restart:
             self._value, self._raw, self._speed, self._steps = values, values, np.zeros_like(values), 1
             return values
         self._steps += 1
@@ -98,4 +102,4 @@ class FaceSmoother:
         steady = readonly(rows[2:])
         where = Box(x - width / 2, y - height / 2, width, height)
         shown = Detection(where, found.confidence, Landmarks(steady[:split], found.landmarks.scheme))
-        return shown, None if marks is None else Landmarks(steady[split:], marks.scheme)
+        return shown, None if marks is None else Landmarks(steady[split:], marks.scheme, marks.spread)
