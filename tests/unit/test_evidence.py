@@ -173,13 +173,24 @@ def test_a_smile_shows_within_half_a_second_and_glasses_within_three() -> None:
     assert late.glasses > 0.7
 
 
-def test_what_a_frame_does_not_give_stays() -> None:
-    evidence = gathered([face(expression=np.full(8, 0.125))] * 5)
-    before = (evidence.age, evidence.gender, evidence.smile, evidence.glasses, evidence.expression)
-    assert None not in before
-    evidence.add(Face(1, FOUND), 1.0)
-    assert (evidence.age, evidence.gender, evidence.smile, evidence.glasses, evidence.expression) == before
-    assert Evidence().age is None
+def parts(item: Face) -> tuple[object, ...]:
+    return item.age, item.gender, item.smile, item.glasses, item.expression, item.quality, item.score
+
+
+def test_a_face_that_was_found_and_not_read_keeps_what_is_known() -> None:
+    whole = replace(face(expression=np.full(8, 0.125)), score=FaceScore(50.0, (), ()))
+    faces = shown([whole, whole, Face(1, FOUND)], Tracker())
+    assert None not in parts(faces[1])
+    assert all(a is b for a, b in zip(parts(faces[1]), parts(faces[2])))
+    assert parts(shown([Face(1, FOUND)], Tracker())[0]) == (None,) * 7
+
+
+def test_what_a_reading_leaves_out_is_not_asked_for_any_more() -> None:
+    whole = replace(face(expression=np.full(8, 0.125)), score=FaceScore(50.0, (), ()))
+    for name in ("age", "gender", "smile", "glasses", "expression", "quality", "score"):
+        last = shown([whole, whole, replace(whole, **{name: None})], Tracker())[-1]
+        assert getattr(last, name) is None
+        assert sum(part is None for part in parts(last)) == 1
 
 
 def test_a_distribution_of_nothing_is_survived() -> None:

@@ -87,7 +87,7 @@ class Pool:
     def empty(self) -> bool:
         return self._weights == 0.0
 
-    def add(self, opinion: Values | float, frame_weight: float, now: float) -> None:
+    def add(self, opinion: Values | float, frame_weight: float, now: float) -> Pool:
         """Take in a frame's opinion (log probabilities, log odds, or values) of weight 0..1 at ``now`` s."""
         kept = math.exp(-max(now - self._at, 0.0) / self._memory)
         self._at = now
@@ -95,6 +95,7 @@ class Pool:
         self._weights = self._weights * kept + frame_weight
         self._squares = self._squares * kept**2 + frame_weight**2
         self._used = self._used * kept + frame_weight**2
+        return self
 
     @property
     def mean(self) -> Values | float:
@@ -107,11 +108,16 @@ class Pool:
         frames = self._weights**2 / self._squares
         return self._used / self._weights * frames / (1 + CORRELATION * (frames - 1))
 
+    @property
+    def odds(self) -> float:
+        """The probability that pooled log odds amount to, 0..1."""
+        return 1 / (1 + math.exp(-self.count * float(self.mean)))
+
 
 class Evidence:
-    """What is known of one person. ``add`` takes in a frame; the rest are the readings to be shown.
+    """What is known of one person. ``add`` takes in a reading; the rest is what is to be shown.
 
-    A part that a frame does not give keeps its last reading. None until a part was given once.
+    A part that the newest reading does not give is None, as it is no longer asked for; what was known of it is kept.
     """
 
     def __init__(self) -> None:
@@ -129,31 +135,18 @@ class Evidence:
         self.expression: Expression | None = None
 
     def add(self, face: Face, now: float) -> None:
-        """Take in what one frame says of the person at ``now`` s."""
+        """Take in what one reading says of the person at ``now`` s."""
         share = weight(face.quality)
-        if face.age is not None:
-            self._since = now if self._age.empty else self._since
-            self._age.add(np.log(_softened(face.age.probabilities)), share, now)
-            self.age = self._fused_age(min((now - self._since) / SETTLING_SECONDS, 1.0) * AGE_STEP)
-        if face.gender is not None:
-            female = face.gender.probability if face.gender.label == "female" else 1 - face.gender.probability
-            self._gender.add(_log_odds(female), share, now)
-            self.gender = self._fused_gender()
-        if face.glasses is not None:
-            self._glasses.add(_log_odds(face.glasses), share, now)
-            self.glasses = _probability(self._glasses)
-        if face.smile is not None:
-            # a mean, not a pool: the smile of a moment ago is another smile, and does not confirm this one
-            self._smile.add(face.smile, share, now)
-            self.smile = float(self._smile.mean)
-        if face.expression is not None:
-            # likewise, of shares of votes, which add up
-            self._expression.add(face.expression.probabilities.astype(np.float64), share, now)
-            mean = np.asarray(self._expression.mean)
-            label, sure = self._expression_label.step(mean.tolist())
-            self.expression = Expression(readonly(mean / mean.sum()), label, sure)
+        self.age = None if face.age is None else self._fused_age(face.age, share, now)
+        self.gender = None if face.gender is None else self._fused_gender(face.gender, share, now)
+        # a mean, not a pool: the smile of a moment ago is another smile, and does not confirm this one
+        self.smile = None if face.smile is None else float(self._smile.add(face.smile, share, now).mean)
+        self.glasses = None if face.glasses is None else self._glasses.add(_log_odds(face.glasses), share, now).odds
+        self.expression = None if face.expression is None else self._fused_expression(face.expression, share, now)
 
-    def _fused_age(self, step: float) -> AgeEstimate:
+    def _fused_age(self, read: AgeEstimate, share: float, now: float) -> AgeEstimate:
+        self._since = now if self._age.empty else self._since
+        self._age.add(np.log(_softened(read.probabilities)), share, now)
         opinion = self._age.count * np.asarray(self._age.mean)
         fused = np.exp(opinion - opinion.max())
         fused /= fused.sum()
@@ -161,15 +154,23 @@ class Evidence:
         if high - low < LEAST_BAND:
             fused = _blurred(fused, math.sqrt(LEAST_BAND**2 - (high - low) ** 2) / _SIGMAS)
             low, years, high = _band(fused)
+        step = min((now - self._since) / SETTLING_SECONDS, 1.0) * AGE_STEP
         low, years, high = self._age_shown.step((low, years, high), step)
         return AgeEstimate(years, low, high, readonly(fused))
 
-    def _fused_gender(self) -> GenderEstimate:
-        female = _probability(self._gender)
+    def _fused_gender(self, read: GenderEstimate, share: float, now: float) -> GenderEstimate:
+        given = read.probability if read.label == "female" else 1 - read.probability
+        female = self._gender.add(_log_odds(given), share, now).odds
         leaning, sure = self._gender_label.step((female, 1 - female))
         # within the slack around even odds the label stays with what it was
         probability = max((female, 1 - female)[leaning], 0.5)
         return GenderEstimate(("female", "male")[leaning], probability, sure)
+
+    def _fused_expression(self, read: Expression, share: float, now: float) -> Expression:
+        # a mean as well, of shares of votes, which add up
+        mean = np.asarray(self._expression.add(read.probabilities.astype(np.float64), share, now).mean)
+        label, sure = self._expression_label.step(mean.tolist())
+        return Expression(readonly(mean / mean.sum()), label, sure)
 
 
 def _softened(probabilities: npt.NDArray[np.float32]) -> Values:
@@ -183,10 +184,6 @@ def _softened(probabilities: npt.NDArray[np.float32]) -> Values:
 def _log_odds(probability: float) -> float:
     p = probability * (1 - DOUBT) + DOUBT / 2
     return math.log(p / (1 - p))
-
-
-def _probability(pool: Pool) -> float:
-    return 1 / (1 + math.exp(-pool.count * float(pool.mean)))
 
 
 def _band(p: Values) -> tuple[float, float, float]:

@@ -22,7 +22,7 @@ _POINTS |= {"brightness": 100.0, "light_balance": 100.0}
 
 
 class Figures:
-    """Quality and score of one person; both stay where a frame gives neither, as between two readings."""
+    """Quality and score of one person; None where the newest reading does not give them."""
 
     __slots__ = ("_at", "_filter", "_quality_shown", "_rule", "_score_shown", "_since", "_tips", "quality", "score")
 
@@ -34,9 +34,10 @@ class Figures:
         self.score: FaceScore | None = None
 
     def add(self, face: Face, age: AgeEstimate | None, now: float) -> None:
-        """Take in what one frame says at ``now`` s; ``age`` is the fused one, by which the published rule goes."""
+        """Take in what one reading says at ``now`` s; ``age`` is the fused one, by which the published rule goes."""
         quality, score = face.quality, face.score
         if quality is None and score is None:
+            self.quality = self.score = None
             return
         parts = () if score is None else score.components
         rule = (quality is None, score is None or score.preset, *(part.name for part in parts))
@@ -50,6 +51,7 @@ class Figures:
         steady = self._filter.step(np.array(values)[:, None], now - self._at, 1.0, CUTOFF)[:, 0].tolist()
         self._at = now
         step = min((now - self._since) / SETTLING_SECONDS, 1.0) * STEP
+        self.quality = self.score = None
         if quality is not None:
             shown = self._quality_shown.step(tuple(steady[len(parts) :]), step)
             self.quality = Quality(**{name: v / points for (name, points), v in zip(_POINTS.items(), shown)})

@@ -72,8 +72,9 @@ class _Track:
         self.seen_at = now
         detection, landmarks = self.smoother.step(face, seconds, cutoff)
         evidence, figures = self.evidence, self.figures
-        evidence.add(face, now)
-        figures.add(face, evidence.age, now)
+        if any(part is not None for part in _read(face)):
+            evidence.add(face, now)
+            figures.add(face, evidence.age, now)
         return Face(
             self.number,
             detection,
@@ -89,6 +90,11 @@ class _Track:
         )
 
 
+def _read(face: Face) -> tuple[object, ...]:
+    """What networks and measurements say of a face; all None where it was only followed in this frame."""
+    return face.age, face.gender, face.smile, face.glasses, face.expression, face.quality, face.score
+
+
 class Tracker:
     """Numbers that follow people, and readings fused over all that was seen of each.
 
@@ -99,8 +105,9 @@ class Tracker:
     comes back later is somebody new.
 
     Boxes and points are steadied by the One-Euro filter, readings are fused (``evidence``), figures steadied
-    (``figures``). What the engine said of the frame alone is each face's ``raw``. Faces that are not found in a frame
-    are not in its report.
+    (``figures``). A face that was only found in a frame, and not read, keeps all its readings; what a reading leaves
+    out is None. What the engine said of the frame alone is each face's ``raw``. Faces that are not found in a frame are
+    not in its report.
 
     Not thread-safe: call it from one thread, with reports in the order of their frames. ``smoothing`` may be set, and
     ``counts`` read, from another.
