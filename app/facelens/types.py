@@ -7,6 +7,7 @@ subject's own, so the right eye lies on the viewer's left.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -34,6 +35,9 @@ AGE_RANGES: tuple[tuple[int, int], ...] = (
 EXPRESSIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 """The eight expressions, in the order of FER+: Barsoum, Zhang, Canton Ferrer and Zhang, "Training Deep Networks for
 Facial Expression Recognition with Crowd-Sourced Label Distribution", ICMI 2016."""
+
+GENDER_SURE, EXPRESSION_SURE = 0.65, 0.5
+"""Probability from which a label is named; below it is "not sure"."""
 
 
 def readonly(array: npt.ArrayLike, dtype: Any = np.float32) -> npt.NDArray[Any]:
@@ -143,15 +147,20 @@ class AgeEstimate:
 
 @dataclass(frozen=True, slots=True)
 class GenderEstimate:
-    """Perceived gender: the likelier ``label`` and its ``probability``, 0.5..1."""
+    """Perceived gender: the likelier ``label`` and its ``probability``, 0.5..1.
+
+    ``held``: of a tracked person, whether the label is named; it does not flip back and forth (``tracking.labels``).
+    None: the probability alone says.
+    """
 
     label: GenderLabel
     probability: float
+    held: bool | None = None
 
     @property
     def sure(self) -> bool:
         """False where the picture does not say enough to name a label ("not sure")."""
-        return self.probability >= 0.65
+        return self.probability >= GENDER_SURE if self.held is None else self.held
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,27 +168,31 @@ class Expression:
     """What a face looks like, not what a person feels: 8 ``probabilities`` of ``EXPRESSIONS``, 0..1, that sum to 1.
 
     They stand for the shares of votes that people would give this picture, so two high ones mean a mixed expression.
+    ``leaning`` and ``held``: of a tracked person, the place in ``EXPRESSIONS`` of the label, which may stay a little
+    longer than it is the likeliest, and whether it is named. None: the probabilities alone say.
     """
 
     probabilities: npt.NDArray[np.float32]
+    leaning: int | None = None
+    held: bool | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "probabilities", readonly(self.probabilities))
 
     @property
     def label(self) -> str:
-        """The most probable of ``EXPRESSIONS``."""
-        return EXPRESSIONS[int(np.argmax(self.probabilities))]
+        """The most probable of ``EXPRESSIONS``, or the one that is held."""
+        return EXPRESSIONS[int(np.argmax(self.probabilities)) if self.leaning is None else self.leaning]
 
     @property
     def probability(self) -> float:
-        """Probability of ``label``, 0.125..1."""
-        return float(self.probabilities.max())
+        """Probability of ``label``: the highest, 0.125..1, or that of the one that is held."""
+        return float(self.probabilities.max() if self.leaning is None else self.probabilities[self.leaning])
 
     @property
     def sure(self) -> bool:
         """False where no expression has at least half of the probability ("not sure")."""
-        return self.probability >= 0.5
+        return self.probability >= EXPRESSION_SURE if self.held is None else self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +218,8 @@ class Quality:
     @property
     def value(self) -> float:
         """One figure 0..100: the geometric mean of the five scores, so that one bad score cannot hide."""
-        scores = np.array([self.sharpness, self.exposure, self.contrast, self.pose, self.resolution])
-        return float(np.exp(np.mean(np.log(np.maximum(scores, 1.0)))))
+        scores = (self.sharpness, self.exposure, self.contrast, self.pose, self.resolution)
+        return math.prod(max(score, 1.0) for score in scores) ** 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +247,9 @@ class Face:
 
     ``track_id`` numbers people from 1 (within a picture where there is no tracking). ``smile`` and ``glasses`` are
     probabilities 0..1. These two and ``expression`` are also None where the network does not give them.
+
+    ``raw``: where the readings are those of a tracked person, steadied and fused over time (``tracking.Tracker``), what
+    the engine said of this frame alone, with the same ``track_id``; None where the readings are that themselves.
     """
 
     track_id: int
@@ -246,6 +262,7 @@ class Face:
     quality: Quality | None = None
     score: FaceScore | None = None
     expression: Expression | None = None
+    raw: Face | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

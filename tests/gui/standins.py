@@ -61,13 +61,13 @@ def face(number: int = 1, x: float = 100, width: float = 80, probability: float 
     return Face(
         number,
         Detection(box, 0.9, five),
-        AgeEstimate(years, years - 6, years + 7, ages / ages.sum()),
+        AgeEstimate(years, years - 5.4, years + 5.4, ages / ages.sum()),
         GenderEstimate("female", probability),
         Landmarks(ring, "ibug68"),
         0.9,
         0.1,
         Quality(80, 80, 80, 90, 80, 2, 3, 1, 0.5, 0.1),
-        FaceScore(82, parts, ("More light on the face", "Come closer")),
+        FaceScore(80, parts, ("More light on the face", "Come closer")),
     )
 
 

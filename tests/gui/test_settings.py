@@ -20,6 +20,7 @@ from facelens.gui.theme import Theme
 from facelens.gui.window import Window
 from facelens.overlay import PointsChoice
 from facelens.runtime import PROVIDER_NAMES
+from facelens.tracking import USUAL_SMOOTHING
 from facelens.vision.score import DEFAULT_WEIGHTS, PRESETS
 
 
@@ -106,6 +107,25 @@ def test_the_dialog_changes_settings_at_once(window: Window, settings: Settings,
     slider.setValue(77)
     assert settings.get(keys.SYMMETRY) == 77
     assert world.engine.scores[-1][1]["symmetry"] == 77
+
+
+def test_the_slider_of_boxes_and_points_reaches_what_runs_and_what_starts_next(
+    window: Window, settings: Settings, qtbot: Any
+) -> None:
+    live = window.scope.live
+    assert live._tracker.smoothing == USUAL_SMOOTHING
+    window.show_settings()
+    assert window._settings_dialog is not None
+    slider = window._settings_dialog.controls["look/smoothing"]
+    assert isinstance(slider, QSlider)
+    assert slider.value() == 50
+    slider.setValue(90)
+    assert settings.smoothing() == live._tracker.smoothing == 0.9
+    qtbot.waitUntil(lambda: live.track_counts().created == 1, timeout=WAIT)
+    before = live._tracker
+    window.use_demo()
+    qtbot.waitUntil(lambda: live._tracker is not before, timeout=WAIT)
+    assert live._tracker.smoothing == 0.9
 
 
 def test_back_to_defaults(window: Window, settings: Settings) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from facelens.tracking import Tracker
+from facelens.tracking import TrackCounts, Tracker
 from facelens.types import Box, Detection, Face, FrameReport, Landmarks
 
 
@@ -40,3 +41,144 @@ def test_two_faces_never_share_a_number() -> None:
     found = ids(tracker.update(report(0.1, Box(5, 0, 50, 50), Box(-8, 0, 50, 50))))
     assert sorted(found) == [1, 2]
     assert found[0] == 1
+
+
+FIVE = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+
+
+def found(x: float, y: float = 100.0, size: float = 80.0, confidence: float = 0.9, number: int = 1) -> Face:
+    """A face with its centre at (x, y)."""
+    box = Box(x - size / 2, y - size / 2, size, size)
+    return Face(number, Detection(box, confidence, Landmarks(FIVE * size + [box.x, box.y], "five")))
+
+
+def seen(at: float, *faces: Face, size: tuple[int, int] = (640, 480)) -> FrameReport:
+    return FrameReport(0, at, size, faces)
+
+
+def test_a_second_detection_of_a_face_is_left_out_and_starts_nobody() -> None:
+    tracker = Tracker()
+    for index in range(30):
+        double = found(203, 104, 92, 0.7) if index % 3 else found(195, 92, 30, 0.7)
+        out = tracker.update(seen(index / 30, double, found(200), found(400)))
+        assert ids(out) == [1, 2] if index else len(out.faces) == 2
+    assert (tracker.counts.created, tracker.counts.doubles) == (2, 30)
+
+
+def test_a_double_does_not_take_the_number_of_one_who_is_away() -> None:
+    tracker = Tracker()
+    for index in range(10):
+        tracker.update(seen(index / 30, found(200), found(300)))
+    for index in range(10, 30):
+        out = tracker.update(seen(index / 30, found(200), found(204, 103, 88, 0.7)))
+        assert ids(out) == [1]
+    assert ids(tracker.update(seen(1.0, found(200), found(300)))) == [1, 2]
+
+
+def test_motion_is_predicted_through_a_second_out_of_sight() -> None:
+    tracker = Tracker()
+    for index in range(31):
+        tracker.update(seen(index / 30, found(100 + 4 * index)))
+    # 120 px/s: 0.9 s later it is more than a face further
+    assert ids(tracker.update(seen(1.9, found(328)))) == [1]
+
+
+def test_nobody_is_revived_whose_motion_or_size_does_not_agree() -> None:
+    for stranger in (found(600), found(100, size=170), found(100, size=38)):
+        tracker = Tracker()
+        for index in range(31):
+            tracker.update(seen(index / 30, found(100)))
+        assert ids(tracker.update(seen(1.6, stranger))) == [2]
+
+
+def test_who_leaves_the_picture_and_turns_round_is_known() -> None:
+    tracker = Tracker()
+    for index in range(31):
+        tracker.update(seen(index / 30, found(500 + 4 * index)))
+    assert ids(tracker.update(seen(1.9, found(615)))) == [1]
+
+
+def test_points_tell_two_apart_who_pass_each_other_face_to_face() -> None:
+    def turned(x: float, turn: float, y: float = 100.0) -> Face:
+        face = found(x, y)
+        points = face.detection.landmarks.points + np.float32([turn * 80, 0])
+        return Face(1, Detection(face.detection.box, 0.9, Landmarks(points, "five")))
+
+    tracker = Tracker()
+    for index in range(30):
+        tracker.update(seen(index / 30, turned(300, -0.15), turned(400, 0.15)))
+    # both as far from one as from the other
+    out = tracker.update(seen(1.1, turned(350, -0.15, 60), turned(350, 0.15, 140)))
+    assert ids(out) == [1, 2]
+
+
+def test_what_the_engine_said_is_kept_beside_what_is_shown() -> None:
+    tracker = Tracker()
+    tracker.update(seen(0.0, found(100), found(300)))
+    face = found(305, number=2)
+    shown = tracker.update(seen(1 / 30, face)).faces[0]
+    assert shown.raw is face, "its number is right already"
+    assert shown.raw.raw is None
+    assert 300 < shown.detection.box.centre[0] < 305
+    again = tracker.update(seen(2 / 30, found(305, number=1))).faces[0]
+    assert again.raw is not None
+    assert (again.track_id, again.raw.track_id) == (2, 2)
+    assert again.raw.detection.box == face.detection.box
+
+
+def test_counts_tell_what_was_done() -> None:
+    tracker = Tracker()
+    assert tracker.counts == TrackCounts()
+    tracker.update(seen(0.0, found(100), found(400)))
+    tracker.update(seen(0.1, found(100)))
+    tracker.update(seen(0.2, found(100)))
+    tracker.update(seen(0.3, found(100), found(400)))
+    tracker.update(seen(0.4, found(100)))
+    tracker.update(seen(2.0, found(100)))
+    counts = tracker.counts
+    assert (counts.created, counts.lost, counts.revived) == (3, 3, 1)
+    tracker.update(seen(2.1, found(100)))
+    assert counts.created == 3, "a record does not change"
+
+
+def test_times_that_stand_still_count_as_frames() -> None:
+    tracker = Tracker()
+    for index in range(10):
+        out = tracker.update(seen(0.0, found(100 + 3 * index), found(300)))
+    assert ids(out) == [1, 2]
+    assert np.isfinite(out.faces[0].detection.box.x)
+    for _ in range(32):
+        tracker.update(seen(0.0))
+    assert ids(tracker.update(seen(0.0, found(130)))) == [3]
+
+
+def test_smoothing_is_checked_and_counts_at_once() -> None:
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="smoothing is from 0 to 1"):
+            Tracker(wrong)
+    smooth, quick = Tracker(0.0), Tracker(0.0)
+    for index in range(10):
+        for tracker in (smooth, quick):
+            tracker.update(seen(index / 30, found(100)))
+    quick.smoothing = 1.0
+    lagging, close = (t.update(seen(0.34, found(104))).faces[0].detection.box.centre[0] for t in (smooth, quick))
+    assert 100 < lagging < close < 104
+
+
+def test_sixty_faces_keep_their_numbers_in_any_order() -> None:
+    rng = np.random.default_rng(0)
+    tracker = Tracker()
+    places = [(60 + 120 * (n % 10), 60 + 110 * (n // 10)) for n in range(60)]
+    for index in range(10):
+        order = rng.permutation(60) if index else np.arange(60)
+        faces = [found(*(np.array(places[n]) + rng.normal(0, 2, 2)), number=n + 1) for n in order]
+        assert ids(tracker.update(seen(index / 30, *faces, size=(1280, 720)))) == [n + 1 for n in order]
+
+
+def test_broken_boxes_are_survived() -> None:
+    tracker = Tracker()
+    five = Landmarks(np.full((5, 2), np.nan), "five")
+    for index in range(3):
+        flat = Face(1, Detection(Box(10, 10, 0, 0), 0.9, five))
+        out = tracker.update(seen(index / 30, flat, found(300)))
+        assert ids(out) == [1, 2]

@@ -14,7 +14,7 @@ from facelens.errors import FacelensError
 from facelens.gui.worker import Pulse, as_shown
 from facelens.live import LiveResult, LiveSession, LiveStats
 from facelens.sources import FrameSource
-from facelens.tracking import Tracker
+from facelens.tracking import USUAL_SMOOTHING, TrackCounts, Tracker
 from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class LiveControl(QObject):
     Args:
         open_source: address -> source; may block and may raise ``SourceError``.
         analyze: frame -> report; called from a session's analysis thread.
+        smoothing: of boxes and points, 0..1, see ``tracking.Tracker``.
     """
 
     changed = Signal()
@@ -61,12 +62,15 @@ class LiveControl(QObject):
         open_source: Callable[[str], FrameSource],
         analyze: Callable[[Frame], FrameReport],
         parent: QObject | None = None,
+        *,
+        smoothing: float = USUAL_SMOOTHING,
     ) -> None:
         super().__init__(parent)
         self._open_source, self._analyze = open_source, analyze
         self._ready = threading.Condition()
         self._request: _Request | None = None
         self._session: LiveSession | None = None
+        self._smoothing, self._tracker = smoothing, Tracker(smoothing)
         self._hold = self._hung = False
         self.state = LiveState()
         self._states, self._updates = Pulse(self), Pulse(self)
@@ -100,6 +104,14 @@ class LiveControl(QObject):
     def stats(self) -> LiveStats | None:
         session = self._session
         return session.stats() if session is not None else None
+
+    def track_counts(self) -> TrackCounts:
+        """What the tracker of the newest session has done."""
+        return self._tracker.counts
+
+    def set_smoothing(self, value: float) -> None:
+        """How boxes and points follow faces from the next frame on, from 0, smooth, to 1, quick."""
+        self._smoothing = self._tracker.smoothing = value
 
     def close(self, timeout: float) -> bool:
         """Stop and join everything within about ``timeout`` seconds; False where a thread still runs."""
@@ -169,7 +181,10 @@ class LiveControl(QObject):
         self._set(LiveState("opening", address, address))
         try:
             source = self._open_source(address)
-            session = LiveSession(source, self._analyze, on_update=self._updates.poke, tracker=Tracker())
+            # first known here, then set: a change that comes meanwhile is in one of both
+            self._tracker = Tracker()
+            self._tracker.smoothing = self._smoothing
+            session = LiveSession(source, self._analyze, on_update=self._updates.poke, tracker=self._tracker)
             session.start()
         except Exception as error:  # noqa: BLE001 - whatever a driver raises is worded, delivered and shown
             log.warning("cannot start %s: %s", address, error)

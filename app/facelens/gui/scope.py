@@ -64,7 +64,7 @@ class Scope(QObject):
         self.tasks = Tasks(self)
         self.services = services
         self.room = EngineRoom(services.open_engine, options, self.tasks, self)
-        self.live = LiveControl(services.open_source, self.room.glance, self)
+        self.live = LiveControl(services.open_source, self.room.glance, self, smoothing=settings.smoothing())
         self.photos = Photos(self.room.study, self.tasks, self)
         self.photo: Photo | None = None
         self.pair: tuple[Frame, FrameReport] | None = None
@@ -274,5 +274,7 @@ class Scope(QObject):
             if self.photo is not None:
                 # a slider sends many values: one new score, once it rests
                 QTimer.singleShot(0, self.photos.again)
+        elif setting is keys.SMOOTHING:
+            self.live.set_smoothing(self.settings.smoothing())
         elif setting is keys.PROVIDER:
             self.room.open(provider=str(self.settings.get(keys.PROVIDER)))

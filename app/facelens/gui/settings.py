@@ -8,6 +8,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QCoreApplication, QObject, QSettings, QStandardPaths, Signal
 
 from facelens.gui.translate import QT_TRANSLATE_NOOP
+from facelens.tracking import USUAL_SMOOTHING
 from facelens.vision.score import DEFAULT_WEIGHTS
 
 Kind = Literal["choice", "switch", "share", "folder", "hidden"]
@@ -69,6 +70,13 @@ MIRROR = Setting(
     QT_TRANSLATE_NOOP("settings", "Show cameras as in a mirror"),
     QT_TRANSLATE_NOOP("settings", "Only on screen; saved pictures are not mirrored."),
 )
+SMOOTHING = Setting(
+    "look/smoothing",
+    "share",
+    round(100 * USUAL_SMOOTHING),
+    QT_TRANSLATE_NOOP("settings", "Boxes and points"),
+    QT_TRANSLATE_NOOP("settings", "Smooth on the left, quick on the right."),
+)
 PRESET = Setting(
     "score/preset",
     "choice",
@@ -119,7 +127,8 @@ OPEN_FOLDER = Setting("start/open_folder", "hidden", "")
 
 WEIGHTS = (APPEARANCE, EXPRESSION, SYMMETRY, QUALITY)
 SETTINGS: tuple[Setting, ...] = (
-    THEME, MIRROR, PRESET, *WEIGHTS, PROVIDER, FOLDER, BOXES, LABELS, POINTS, SCORES, SOURCE, NOTICE_SEEN, OPEN_FOLDER,
+    THEME, MIRROR, SMOOTHING, PRESET, *WEIGHTS, PROVIDER, FOLDER, BOXES, LABELS, POINTS, SCORES, SOURCE, NOTICE_SEEN,
+    OPEN_FOLDER,
 )  # fmt: skip
 
 
@@ -160,6 +169,10 @@ class Settings(QObject):
             return None
         values = {setting.key.split("/", 1)[1]: float(self.get(setting)) for setting in WEIGHTS}
         return values if sum(values.values()) > 0 else None
+
+    def smoothing(self) -> float:
+        """How boxes and points follow faces, from 0, smooth, to 1, quick; see ``tracking.Tracker``."""
+        return int(self.get(SMOOTHING)) / 100
 
     def preset(self) -> str:
         """The named rule of the score; the user's own weights stand on "default"."""
