@@ -18,13 +18,15 @@ from facelens import images
 from facelens.errors import PictureError, UsageError
 from facelens.geometry import CropSpec, alignment, invert, transform
 from facelens.registry import load_registry, select
-from facelens.runtime import Network, OrtDetector, YunetDetector, open_network
+from facelens.resources import asset
+from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector, choose_threads, open_network
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, quality, score
 from facelens.vision.crop import cut
 
 FINDERS = ("opencv", "onnxruntime")
 ALL_PARTS = frozenset({"attributes", "landmarks", "appearance"})
+WARM_UP_PICTURE = "samples/astronaut.jpg"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class EngineOptions:
         detect_size: longest side in px of the picture that the detector sees; larger finds smaller faces.
         preset: "default" or "classic" (the published age rule), see ``vision.score``.
         weights: weights of the score's components, None for the usual ones.
-        threads: CPU threads of each network.
+        threads: CPU threads of each network; None for what a self-test of this machine found best, which takes half a
+            second the first time and is kept (``runtime.threads``).
         finder: what runs the detector, "opencv" (its DNN module) or "onnxruntime", which is the faster on most CPUs.
         models: task to model name, where another than the first listed is wanted.
         models_dir: folder with another models.toml.
@@ -50,7 +53,7 @@ class EngineOptions:
     detect_size: int = 640
     preset: str = "default"
     weights: Mapping[str, float] | None = None
-    threads: int = 1
+    threads: int | None = 1
     finder: str = "opencv"
     models: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     models_dir: Path | None = None
@@ -101,18 +104,23 @@ class Engine:
         self._score = self._checked(options.preset, options.weights)
         specs = load_registry(options.models_dir)
         finder = select(specs, detector.TASK, options.models.get(detector.TASK))
-        self._detector: YunetDetector | OrtDetector
-        if options.finder == "onnxruntime":
-            self._detector = OrtDetector(finder, options.min_confidence, options.threads)
-        else:
-            self._detector = YunetDetector(finder, options.min_confidence)
         wanted = {task: select(specs, task, options.models.get(task)) for task in sorted(options.parts)}
         reader = wanted.get(attributes.TASK)
         if reader is not None and score.OUTPUT in reader.outputs and "appearance" not in options.models:
             # it reads the appearance as well: no second network looks at the same crop
             wanted.pop("appearance", None)
+        by_ort = options.finder == "onnxruntime"
+        measured = [*wanted.values(), *([finder] if by_ort else [])]
+        self._choices = choose_threads(measured) if options.threads is None else {}
+        self._detector: YunetDetector | OrtDetector
+        if by_ort:
+            count = options.threads or self._choices[finder.name].threads
+            self._detector = OrtDetector(finder, options.min_confidence, count)
+        else:
+            self._detector = YunetDetector(finder, options.min_confidence)
         self._networks: dict[str, Network] = {
-            task: open_network(spec, options.provider, options.threads) for task, spec in wanted.items()
+            task: open_network(spec, options.provider, options.threads or self._choices[spec.name].threads)
+            for task, spec in wanted.items()
         }
 
     @staticmethod
@@ -138,6 +146,23 @@ class Engine:
         """The provider that each network really uses, by model name."""
         found = {self._detector.spec.name: self._detector.provider}
         return found | {network.spec.name: network.provider for network in self._networks.values()}
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """For each network what it was asked to run on and what it got; timed once ``warm_up`` has run.
+
+        The detector is always on the CPU, by OpenCV.
+        """
+        first = Proof(self._detector.spec.name, "cpu", self._detector.provider)
+        return (first, *(network.proof for network in self._networks.values()))
+
+    @property
+    def threads(self) -> Mapping[str, Choice]:
+        """CPU threads of each network, by model name, with what the self-test measured, where there was one."""
+        return {
+            network.spec.name: self._choices.get(network.spec.name, Choice(network.threads, {}))
+            for network in self._networks.values()
+        }
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -281,10 +306,24 @@ class Engine:
         return Face(row + 1, detection, landmarks=landmarks, quality=measured, score=value, **parts)
 
     def warm_up(self) -> None:
-        """Run every network once, so that the first frame is not the slowest."""
-        self._detector.detect(np.zeros((96, 96, 3), np.uint8))
+        """Read the bundled face once, so that the first frame is not the slowest, and prove the providers with it.
+
+        Raises:
+            ProviderError: a network fails on the CPU too.
+        """
+        try:
+            frame = images.load(asset(WARM_UP_PICTURE))
+        except PictureError:
+            # a grey picture warms up too; what its readings are does not matter
+            frame = Frame(np.full((512, 512, 3), 127, np.uint8))
+        found = self.analyze(frame, thorough=False).faces
         for network in self._networks.values():
-            network.run(np.zeros((1, *network.spec.input, 3), np.uint8))
+            spec = network.spec.crop
+            if found and spec is not None:
+                points = found[0].detection.landmarks.points
+                network.prove(cut(frame.image, alignment(points, spec), spec.size))
+            else:
+                network.prove(np.full((*network.spec.input, 3), 127, np.uint8))
 
     def close(self) -> None:
         """Let go of the networks; the engine cannot be used afterwards."""

@@ -119,6 +119,7 @@ def run(wanted: Request) -> int:
         preset=wanted.preset,
         weights=weights_of(wanted.weight),
         detect_size=wanted.detail,
+        threads=None,
     )
     with open_engine(options) as engine:
         if wanted.provider != "auto":
