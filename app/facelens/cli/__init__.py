@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from facelens import __version__
-from facelens.cli.common import Provider, fail, plain_streams, say
+from facelens.cli.common import Provider, check_outputs, fail, plain_streams, say
 from facelens.errors import DisplayError, FacelensError
 
 app = typer.Typer(
@@ -51,12 +51,17 @@ def start(
 
 
 def open_window(
-    source: str | None = None, provider: str = "auto", paths: Sequence[str] = (), seconds: float | None = None
+    source: str | None = None,
+    provider: str = "auto",
+    paths: Sequence[str] = (),
+    seconds: float | None = None,
+    stats: str | None = None,
 ) -> int:
     """Open the window; the exit code.
 
     Raises:
         DisplayError: no window can be opened here.
+        OutputError: the figures cannot be written.
     """
     from facelens.engine import EngineOptions
 
@@ -65,8 +70,9 @@ def open_window(
     except ImportError as error:
         remedy = "Install the system libraries of Qt (see the README), or use 'facelens score'"
         raise DisplayError("Cannot open the window", str(error), remedy) from error
-    options = EngineOptions(provider=provider) if provider != "auto" else None
-    return run(source, options, paths, quit_after_ms=None if seconds is None else round(seconds * 1000))
+    options = EngineOptions(provider=provider, threads=None) if provider != "auto" else None
+    quit_after = None if seconds is None else round(seconds * 1000)
+    return run(source, options, paths, quit_after_ms=quit_after, stats=stats)
 
 
 @app.command()
@@ -102,9 +108,10 @@ def live(
 ) -> None:
     """Watch a camera, a clip, a stream or the demo."""
     if not headless:
-        if any(option is not None for option in (frames, record, stats)):
-            fail("--frames, --record and --stats need --headless", 2)
-        raise typer.Exit(open_window(source or None, provider.value, seconds=seconds))
+        if frames is not None or record is not None:
+            fail("--frames and --record need --headless", 2)
+        check_outputs(stats)
+        raise typer.Exit(open_window(source or None, provider.value, seconds=seconds, stats=stats))
     from facelens.cli.live import run
 
     raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value))

@@ -141,7 +141,8 @@ class StatusBar(QFrame):
         self.dot = Dot(theme)
         self.figures = tuple(label("row") for _ in range(3))
         self.message = ElidedLabel("caption")
-        self.provider = label("accent")
+        self.provider = button("badge")
+        self.provider.setAccessibleDescription(self.tr("What the networks run on; opens the figures"))
         self.promise = label("caption", self.tr("Everything stays on this computer"))
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 0, MARGIN, 0)
@@ -154,23 +155,28 @@ class StatusBar(QFrame):
             row.addWidget(item)
         row.addSpacing(4)
         row.addWidget(self.message, 1)
-        row.addSpacing(16)
+        row.addSpacing(8)
         row.addWidget(self.provider)
-        row.addSpacing(28)
+        row.addSpacing(20)
         row.addWidget(self.promise)
 
-    def show_figures(self, *texts: str) -> None:
+    def show_figures(self, *texts: str, tip: str = "") -> None:
         for item, text in zip(self.figures, texts):
             item.setText(text)
+            item.setToolTip(tip)
 
     def show_message(self, text: str, tip: str = "") -> None:
         self.message.setText(text)
         self.message.setToolTip(tip or text)
 
-    def show_provider(self, text: str, as_asked: bool, notes: str) -> None:
-        self.provider.setText(text)
-        self.provider.setToolTip(notes)
-        role = "accent" if as_asked else "warning"
+    def show_provider(self, text: str, good: bool, tip: str) -> None:
+        """The badge; ``good``: nothing is to be mended."""
+        role = "badge" if good else "badge-warning"
+        # a style that is polished anew costs more than a frame's painting: only where something changed
+        if self.provider.text() != text:
+            self.provider.setText(text)
+            self.provider.setAccessibleName(text)
+        self.provider.setToolTip(tip)
         if self.provider.property("role") != role:
             self.provider.setProperty("role", role)
             self.provider.style().unpolish(self.provider)
