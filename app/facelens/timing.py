@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 STEP_MS, LONGEST_MS = 0.1, 5000.0
-"""Durations are told to a tenth of a millisecond; of longer ones than five seconds only the longest is known exactly."""
+"""Durations are told to a tenth of a millisecond; of those above five seconds only the longest is known."""
 
 
 @dataclass(frozen=True, slots=True)
