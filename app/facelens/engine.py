@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -151,7 +152,7 @@ class Engine:
     def proofs(self) -> tuple[Proof, ...]:
         """For each network what it was asked to run on and what it got; timed once ``warm_up`` has run.
 
-        The detector is always on the CPU, by OpenCV.
+        The detector is always on the CPU, and not timed.
         """
         first = Proof(self._detector.spec.name, "cpu", self._detector.provider)
         return (first, *(network.proof for network in self._networks.values()))
@@ -311,17 +312,16 @@ class Engine:
         Raises:
             ProviderError: a network fails on the CPU too.
         """
-        try:
-            frame = images.load(asset(WARM_UP_PICTURE))
-        except PictureError:
-            # a grey picture warms up too; what its readings are does not matter
-            frame = Frame(np.full((512, 512, 3), 127, np.uint8))
-        found = self.analyze(frame, thorough=False).faces
+        # not images.load: Pillow would be loaded for this alone
+        picture = cv2.imread(str(asset(WARM_UP_PICTURE)), cv2.IMREAD_COLOR)
+        # a grey picture warms up too; what its readings are does not matter
+        image = np.asarray(picture if picture is not None else np.full((512, 512, 3), 127), np.uint8)
+        found = self.analyze(image, thorough=False).faces
         for network in self._networks.values():
             spec = network.spec.crop
             if found and spec is not None:
                 points = found[0].detection.landmarks.points
-                network.prove(cut(frame.image, alignment(points, spec), spec.size))
+                network.prove(cut(image, alignment(points, spec), spec.size))
             else:
                 network.prove(np.full((*network.spec.input, 3), 127, np.uint8))
 
