@@ -31,8 +31,9 @@ VARIABLE = "FACELENS_THREADS"
 """Environment variable with a number that takes the place of the self-test."""
 SECONDS = 0.7
 """Time for measuring all networks together; what was found until then counts."""
-WORTH = 0.8
-"""More threads are taken where they save a fifth: capture, detector and painting want the cores too."""
+WORTH = 0.7
+"""More threads are taken where they save three tenths: capture, detector and painting want the cores too, and two
+threads on one core that runs both save less."""
 BATCHES = (1, 5)
 DETECTOR_SHAPE = (1, 3, 384, 640)
 """Of a camera's frame as the detector gets it."""
@@ -54,20 +55,23 @@ def counts(cores: int) -> tuple[int, ...]:
     return (*tried, cores)
 
 
-def climb(measure: Callable[[int], float], numbers: Sequence[int], over: Callable[[], bool]) -> Choice:
+def climb(
+    compare: Callable[[int, int], tuple[float, float]], numbers: Sequence[int], over: Callable[[], bool]
+) -> Choice:
     """Go up through ``numbers`` while each step is worth it.
 
     Args:
-        measure: number of threads -> ms.
+        compare: two numbers of threads -> ms of each, measured side by side, so that a machine that slows down slows
+            down both.
         over: there is no time for another step.
     """
-    ms = {numbers[0]: measure(numbers[0])}
-    best = numbers[0]
+    best, ms = numbers[0], dict[int, float]()
     for number in numbers[1:]:
         if over():
             break
-        ms[number] = measure(number)
-        if ms[number] > WORTH * ms[best]:
+        before, after = compare(best, number)
+        ms[best], ms[number] = min(before, ms.get(best, before)), after
+        if after > WORTH * before:
             break
         best = number
     return Choice(best, ms)
@@ -93,7 +97,7 @@ def choose_threads(specs: Sequence[ModelSpec]) -> dict[str, Choice]:
         # each network its share of the time that is left
         share = time.monotonic() + (deadline - time.monotonic()) / (len(missing) - place)
         try:
-            kept[cpu_sha256(spec)] = climb(partial(_measure, spec), counts(machine.cores()), partial(_is_past, share))
+            kept[cpu_sha256(spec)] = climb(partial(_compare, spec), counts(machine.cores()), partial(_is_past, share))
         except FAILS:
             continue
     if missing:
@@ -120,25 +124,26 @@ def identity() -> dict[str, Any]:
     }
 
 
-def _measure(spec: ModelSpec, threads: int) -> float:
-    """Milliseconds of a batch of 1 and one of 5 (a detector: one picture), each the best of a few runs, as what
-    disturbs only ever adds."""
-    session = cpu_session(spec, threads)
-    total, name = 0.0, session.get_inputs()[0].name
-    pixels = np.random.default_rng(0)
+def _compare(spec: ModelSpec, *threads: int) -> tuple[float, float]:
+    """Milliseconds of a batch of 1 and one of 5 (a detector: one picture) with each number of threads, in turns, and
+    each the best of a few runs, as what disturbs only ever adds."""
+    sessions = [cpu_session(spec, number) for number in threads]
+    name, pixels = sessions[0].get_inputs()[0].name, np.random.default_rng(0)
     # a detector reads whole pictures, one at a time
     shapes = [(size, *spec.input, 3) for size in BATCHES] if spec.input else [DETECTOR_SHAPE]
+    totals = [0.0 for _ in sessions]
     for shape in shapes:
         batch: npt.NDArray[Any] = pixels.integers(0, 256, shape, np.uint8)
         batch = batch if spec.input else batch.astype(np.float32)
-        session.run(None, {name: batch})
-        times = []
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            session.run(None, {name: batch})
-            times.append(time.perf_counter() - start)
-        total += min(times) * 1000
-    return total
+        times: list[list[float]] = [[] for _ in sessions]
+        for turn in range(ROUNDS + 1):
+            for session, spent in zip(sessions, times):
+                start = time.perf_counter()
+                session.run(None, {name: batch})
+                if turn:
+                    spent.append((time.perf_counter() - start) * 1000)
+        totals = [total + min(spent) for total, spent in zip(totals, times)]
+    return totals[0], totals[1]
 
 
 def _kept() -> dict[str, Choice]:
