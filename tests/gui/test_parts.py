@@ -285,16 +285,17 @@ def test_the_badge_says_what_runs_and_proves_it() -> None:
     assert wording.badge((*cards, missing), {}) == ("CPU: CUDA library libcudnn.so.9 missing", False)
     assert wording.badge_tip((*cards, missing, missing)).splitlines() == [
         "detector-1: CPU", "a: CUDA 0.20 ms, CPU 1.80 ms", "b: CUDA 0.40 ms, CPU 3.60 ms", "b: CPU 2.00 ms",
-        "b: CPU 2.00 ms", "", "CUDA library libcudnn.so.9 missing.", "pip install it.",
+        "b: CPU 2.00 ms", "", "CUDA library libcudnn.so.9 missing", "pip install it",
     ]  # fmt: skip
 
 
 def test_words_of_times() -> None:
-    assert [wording.times(ratio) for ratio in (8.96, 9.5, 2.53, 0.64, 3.04)] == ["9×", "10×", "2.5×", "0.6×", "3×"]
+    assert [wording.times(ratio) for ratio in (8.96, 10.2, 2.53, 0.64)] == ["9.0×", "10×", "2.5×", "0.6×"]
+    assert wording.times(8.96, 3) == "9×"
     assert wording.times_tip(None, None) == ""
     assert wording.times_tip(Spread(33, 41.26, 48, 90), Spread(2.1, 5, 9.94, 31)).splitlines() == [
         "Camera to screen: half within 33.0 ms, 95 % 41.3 ms, 99 % 48.0 ms",
-        "Window busy: half within 2.1 ms, 99 % 9.9 ms, longest 31.0 ms",
+        "Window answers: half within 2.1 ms, 99 % 9.9 ms, longest 31.0 ms",
     ]
 
 
@@ -329,7 +330,7 @@ def test_the_heart_beats_only_while_it_is_told_to(qapp: QApplication, qtbot: Any
     heart.beat(True)
     qtbot.waitUntil(lambda: heart.spread() is not None, timeout=WAIT)
     heart.beat(False)
-    assert heart.spread().max >= 1.5, "a timer of 2 ms"
+    assert heart.spread().max >= 3, "a timer of 4 ms"
 
 
 def test_a_blocked_thread_is_a_gap(qapp: QApplication, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:

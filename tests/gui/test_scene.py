@@ -83,6 +83,18 @@ def test_a_scene_of_another_look_is_not_shown(view: LiveView, qtbot: Any) -> Non
     assert not any(isinstance(item, Dots) for item in view.primitives), "the overlay is the one that was chosen"
 
 
+def test_a_choice_waits_for_the_next_frame_only_where_one_comes(view: LiveView) -> None:
+    one = result(1)
+    view.set_flags(running=True)
+    view.show_pair(one.frame, one.report, live=True, scene=view.paint_scene(one))
+    view.choose(1)
+    assert view._current() is not None
+    view.set_flags(running=False)
+    assert view._current() is None
+    view.grab()
+    assert max(item.width for item in view.primitives if isinstance(item, Stroke) and item.alpha == 1) == 3.5
+
+
 def test_each_frame_counts_once(view: LiveView) -> None:
     one = result(1)
     view.show_pair(one.frame, one.report, live=True, scene=view.paint_scene(one))

@@ -95,7 +95,7 @@ class Display(QMainWindow):
         top.picker.show_source(state.address, self._source_words() or self.tr("Choose a source"), size)
         photo = scope.photo
         top.show_title(None if photo is None else f"{photo.path.name}   {photo.index + 1} / {photo.count}")
-        self.view.set_flags(paused=state.phase == "paused")
+        self.view.set_flags(paused=state.phase == "paused", running=state.phase == "running")
         if photo is None and state.phase in ("paused", "ended", "failed"):
             # what stands still must agree: the panel with the frame that is shown
             self._show_face()

@@ -28,13 +28,16 @@ class _Table(QGridLayout):
         self.setVerticalSpacing(8)
         self.setColumnStretch(0, 1)
         self.cells: list[list[QLabel]] = []
-        for place, title in enumerate(columns, 1):
-            head = label("caption", title)
+        self.heads = [label("caption", title) for title in columns]
+        for place, head in enumerate(self.heads, 1):
             self.addWidget(head, 0, place, RIGHT)
             self.setColumnMinimumWidth(place, COLUMN)
 
-    def fill(self, rows: Sequence[Sequence[str]]) -> None:
-        """Texts by row, the name first."""
+    def fill(self, rows: Sequence[Sequence[str]], columns: int | None = None) -> None:
+        """Texts by row, the name first; only the first so many columns of figures are shown."""
+        shown = len(self.heads) if columns is None else columns
+        for place, head in enumerate(self.heads, 1):
+            head.setVisible(place <= shown)
         while len(self.cells) < len(rows):
             made = [label("text") for _ in rows[len(self.cells)]]
             for place, cell in enumerate(made):
@@ -42,7 +45,7 @@ class _Table(QGridLayout):
             self.cells.append(made)
         for number, made in enumerate(self.cells):
             for place, cell in enumerate(made):
-                cell.setVisible(number < len(rows))
+                cell.setVisible(number < len(rows) and place <= shown)
                 if number < len(rows):
                     cell.setText(rows[number][place])
 
@@ -78,7 +81,7 @@ class FiguresSheet(Sheet):
     def show_run(self, delay: Spread | None, beat: Spread | None, live: tuple[LiveStats, int] | None) -> None:
         """Times from capture to paint, gaps of the window's thread, and the source's frames with how many were shown;
         None where nothing has run."""
-        rows = ((self.tr("Camera to screen"), delay), (self.tr("Window busy"), beat))
+        rows = ((self.tr("Camera to screen"), delay), (self.tr("Window answers"), beat))
         self.times.fill([[name, *self._spread(values)] for name, values in rows])
         counts = ["–"] * 4
         if live is not None:
@@ -102,7 +105,8 @@ class FiguresSheet(Sheet):
             ratio = wording.times(proof.ratio) if card and proof.ratio is not None else "–"
             beside = wording.milliseconds(proof.cpu_ms if card else None)
             rows.append([proof.network, wording.runs_on(proof.got), wording.milliseconds(proof.ms), beside, ratio])
-        self.networks.fill(rows)
+        # on the CPU alone there is nothing to compare
+        self.networks.fill(rows, None if any(proof.got != "cpu" for proof in proofs) else 2)
         wanted = wording.mending(proofs)
         if wanted != self._mended:
             self._mended = wanted

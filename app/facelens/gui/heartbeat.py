@@ -8,11 +8,12 @@ from PySide6.QtCore import QBasicTimer, QObject, Qt, QTimerEvent
 
 from facelens.timing import Durations, Spread
 
-BEAT_MS = 2
+BEAT_MS = 4
+"""Fine enough for a limit of 16 ms; it takes about a fiftieth of a core while a source runs, else nothing."""
 
 
 class Heartbeat(QObject):
-    """A timer of the window's thread. A gap is the time from one beat to the next: 2 ms and whatever came between."""
+    """A timer of the window's thread. A gap is the time from one beat to the next: 4 ms and whatever came between."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -219,7 +219,7 @@ QPushButton[role="quiet"] {{ background: transparent; color: {p.accent_text}; pa
 QPushButton[role="quiet"]:hover {{ background: {p.hover}; }}
 QPushButton[role="badge"], QPushButton[role="badge-warning"] {{
     background: transparent; color: {p.accent_text}; font-size: {CAPTION}px; font-weight: 700; min-height: 26px;
-    padding: 0 8px;
+    padding: 2px 8px 0 8px;
 }}
 QPushButton[role="badge-warning"] {{ color: {p.score_text}; }}
 QPushButton[role="badge"]:hover, QPushButton[role="badge-warning"]:hover {{ background: {p.raised}; }}

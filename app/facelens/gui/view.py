@@ -45,7 +45,7 @@ class LiveView(QWidget):
         self.frame: Frame | None = None
         self.report: FrameReport | None = None
         self.live = self.mirror = False
-        self.paused = False
+        self.paused = self.running = False
         self.dropping = False
         self.coach_line = ""
         self._coach_shown = ""
@@ -119,8 +119,11 @@ class LiveView(QWidget):
     def _current(self) -> Scene | None:
         """The scene, where it shows the frame as the view would paint it now."""
         scene = self._scene
-        fits = scene is not None and scene.frame is self.frame and scene.look == self._look and self._before is None
-        return scene if fits else None
+        if scene is None or scene.frame is not self.frame or self._before is not None:
+            return None
+        # where frames come, a face that was just chosen stands out from the next one on
+        wanted = replace(self._look, chosen=scene.look.chosen) if self.running else self._look
+        return scene if scene.look == wanted else None
 
     def _settle(self) -> None:
         """Say how frames are shown from now on."""
@@ -157,7 +160,11 @@ class LiveView(QWidget):
             self._coach_fade.stop()
             self._coach_fade.start()
 
-    def set_flags(self, *, paused: bool | None = None, dropping: bool | None = None) -> None:
+    def set_flags(
+        self, *, paused: bool | None = None, running: bool | None = None, dropping: bool | None = None
+    ) -> None:
+        """``paused`` and ``dropping`` are shown; ``running`` tells that further frames will come."""
+        self.running = self.running if running is None else running
         self.paused = self.paused if paused is None else paused
         self.dropping = self.dropping if dropping is None else dropping
         self.update()

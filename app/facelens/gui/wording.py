@@ -131,9 +131,9 @@ def runs_on(name: str) -> str:
     return tr(PROVIDERS.get(name, name))
 
 
-def times(ratio: float) -> str:
-    """A ratio, "9×", and with a decimal where it is small."""
-    return f"{ratio:.0f}×" if ratio >= 9.5 else f"{ratio:.1f}×".replace(".0×", "×")
+def times(ratio: float, whole_from: float = 10) -> str:
+    """A ratio, "8.6×", without decimals from a size on."""
+    return f"{ratio:.0f}×" if ratio >= whole_from else f"{ratio:.1f}×"
 
 
 def badge(proofs: Sequence[Proof], timings: Mapping[str, float]) -> tuple[str, bool]:
@@ -163,7 +163,7 @@ def badge(proofs: Sequence[Proof], timings: Mapping[str, float]) -> tuple[str, b
         text += QCoreApplication.translate("wording", " {milliseconds} ms").format(milliseconds=shown)
     if best != "cpu" and spent > 0 and all(proof.ratio for proof in on_best):
         ratio = sum(proof.cpu_ms or 0.0 for proof in on_best) / spent
-        text += QCoreApplication.translate("wording", ", {ratio} CPU").format(ratio=times(ratio))
+        text += QCoreApplication.translate("wording", ", {ratio} CPU").format(ratio=times(ratio, 3))
     return text, True
 
 
@@ -183,7 +183,7 @@ def badge_tip(proofs: Sequence[Proof]) -> str:
             line += f", {runs_on('cpu')} {milliseconds(proof.cpu_ms)}"
         lines.append(line)
     for reason, repair in mending(proofs):
-        lines += ["", f"{sentence(reason)}.", f"{repair}."]
+        lines += ["", sentence(reason), repair]
     return "\n".join(lines)
 
 
@@ -194,7 +194,7 @@ def times_tip(delay: Spread | None, beat: Spread | None) -> str:
         text = QCoreApplication.translate("wording", "Camera to screen: half within {p50}, 95 % {p95}, 99 % {p99}")
         lines.append(text.format(p50=tenths(delay.p50), p95=tenths(delay.p95), p99=tenths(delay.p99)))
     if beat is not None:
-        text = QCoreApplication.translate("wording", "Window busy: half within {p50}, 99 % {p99}, longest {longest}")
+        text = QCoreApplication.translate("wording", "Window answers: half within {p50}, 99 % {p99}, longest {longest}")
         lines.append(text.format(p50=tenths(beat.p50), p99=tenths(beat.p99), longest=tenths(beat.max)))
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from facelens.errors import ModelCorruptError, ModelShapeError, ProviderError
 from facelens.registry import ModelSpec, verify
 from facelens.runtime import providers
 from facelens.runtime.binding import BoundSession
-from facelens.runtime.proof import Proof, median_ms
+from facelens.runtime.proof import Proof, best_ms
 
 log = logging.getLogger(__name__)
 
@@ -107,12 +107,12 @@ class Network:
         if self.provider == self.requested == "cpu":
             self.run(one)
             return self.proof
-        ms = median_ms(lambda: self.run(one))
+        ms = best_ms(lambda: self.run(one))
         cpu_ms: float | None = ms
         if self.provider != "cpu":
             try:
                 spare = _session(self.spec, "cpu", self.threads)
-                cpu_ms = median_ms(lambda: spare.run(None, {self._input: one}))
+                cpu_ms = best_ms(lambda: spare.run(None, {self._input: one}))
                 self._spare = spare
             except ORT_ERRORS as error:
                 # the card works: that there is nothing to compare it with is no reason to stop
