@@ -160,10 +160,8 @@ class Engine:
     @property
     def threads(self) -> Mapping[str, Choice]:
         """CPU threads of each network, by model name, with what the self-test measured, where there was one."""
-        return {
-            network.spec.name: self._choices.get(network.spec.name, Choice(network.threads, {}))
-            for network in self._networks.values()
-        }
+        given = {network.spec.name: Choice(network.threads, {}) for network in self._networks.values()}
+        return given | self._choices
 
     @property
     def notes(self) -> tuple[str, ...]:

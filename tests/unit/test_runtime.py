@@ -320,9 +320,10 @@ def test_bound_buffers_give_what_the_session_gives() -> None:
     # 3 is filled up to 4, 1 comes after more, 70 is cut into 32, 32 and 6
     for count in (1, 3, 4, 1, 70):
         batch = rng.integers(0, 256, (count, *SPEC.input, 3), np.uint8)
-        (points,) = bound.run(None, {name: batch})
-        assert points.shape == (count, 68, 2)
-        np.testing.assert_allclose(points, plain.run(None, {name: batch})[0], atol=1e-4)
+        given = bound.run(None, {name: batch})
+        assert given[0].shape == (count, 68, 2)
+        for values, expected in zip(given, plain.run(None, {name: batch}), strict=True):
+            np.testing.assert_allclose(values, expected, atol=1e-3)
     assert sorted(bound._bound) == [1, 4, 8, 32]
     assert set(bound._bound) <= set(SIZES)
 
@@ -330,7 +331,7 @@ def test_bound_buffers_give_what_the_session_gives() -> None:
 def test_what_bound_buffers_gave_is_not_written_over() -> None:
     bound = BoundSession(REAL(SPEC, "cpu", 1), "cpu")
     name = bound.get_inputs()[0].name
-    (first,) = bound.run(None, {name: FACE[None]})
+    first = bound.run(None, {name: FACE[None]})[0]
     before = first.copy()
     bound.run(None, {name: np.random.default_rng(2).integers(0, 256, (1, *SPEC.input, 3), np.uint8)})
     np.testing.assert_array_equal(first, before)
@@ -340,4 +341,4 @@ def test_a_network_runs_by_bound_buffers() -> None:
     plain = open_network(SPEC, "cpu")
     bound = Network(SPEC, BoundSession(REAL(SPEC, "cpu", 1), "cpu"), "cuda", "cuda", "", 1)
     batch = np.random.default_rng(3).integers(0, 256, (5, *SPEC.input, 3), np.uint8)
-    np.testing.assert_allclose(bound.run(batch)["points"], plain.run(batch)["points"], atol=1e-4)
+    np.testing.assert_allclose(bound.run(batch)["points"], plain.run(batch)["points"], atol=1e-3)
