@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 ROUNDS = 3
-"""Runs that are timed; the first run of a session, which allocates, is not one of them."""
+"""Runs that are timed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,11 @@ class Proof:
 
 
 def best_ms(run: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], float] = time.perf_counter) -> float:
-    """The quickest of ``rounds`` timed calls after one that is not, ms: what disturbs only ever adds.
+    """The quickest of ``rounds`` calls, ms: what disturbs only ever adds, and a first call, which allocates, does too.
 
     Args:
         clock: seconds.
     """
-    run()
     times = []
     for _ in range(rounds):
         start = clock()
