@@ -38,7 +38,7 @@ def examine() -> dict[str, Any]:
 
     Sections: system, versions, providers (what the installed ONNX Runtime was built with), engine (whether it opens,
     the provider each network really got, and notes why not a better one), networks (the proof of each, and the CPU
-    threads that the self-test chose), cameras, fonts, models (each file's state).
+    threads that the self-test chooses anew), cameras, fonts, models (each file's state).
     A section that cannot be looked at holds ``error``.
     """
     sections: dict[str, Callable[[], Any]] = {
@@ -93,8 +93,10 @@ def _providers() -> dict[str, Any]:
 def _engine() -> dict[str, Any]:
     try:
         from facelens.engine import open_engine
-        from facelens.runtime import kept_file
+        from facelens.runtime import forget_threads, kept_file
 
+        # what was measured while the machine was busy with something else is mended here
+        forget_threads()
         with open_engine(threads=None) as engine:
             engine.warm_up()
             return {

@@ -39,15 +39,21 @@ def test_an_engine_that_does_not_open_is_told(monkeypatch: pytest.MonkeyPatch) -
     assert doctor.examine()["networks"] == {}
 
 
-def test_each_network_is_told_with_its_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_network_is_told_with_its_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cuda = Proof("landmarks-1", "auto", "cuda", 0.6, 5.4)
     monkeypatch.setattr(Network, "prove", lambda self, face: None)
     monkeypatch.setattr(Network, "proof", property(lambda self: replace(cuda, network=self.spec.name)))
-    monkeypatch.setattr(threads, "choose_threads", lambda specs: {})
+    kept = tmp_path / "threads.json"
+    kept.write_text("measured while the machine was busy")
+    monkeypatch.setattr(threads, "kept_file", lambda: kept)
+    monkeypatch.delenv(threads.VARIABLE)
+    monkeypatch.setattr(threads, "_compare", lambda spec, *numbers: (10.0, 10.0))
+    monkeypatch.setattr(threads.machine, "cores", lambda: 2)
     told = doctor.examine()
+    assert "machine" in kept.read_text(), "it is measured anew"
     assert told["networks"]["landmarks-1"] == {
         "network": "landmarks-1", "asked": "auto", "got": "cuda", "ms": 0.6, "cpu_ms": 5.4, "ratio": 9.0,
-        "reason": "", "repair": "", "threads": 1, "threads_ms": {},
+        "reason": "", "repair": "", "threads": 1, "threads_ms": {"1": 10.0, "2": 10.0},
     }  # fmt: skip
     assert "networks" not in told["engine"]
     assert told["engine"]["threads"].endswith("threads.json")

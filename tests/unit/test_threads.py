@@ -89,6 +89,18 @@ def test_measured_once_and_kept(bench: Bench) -> None:
     assert len(bench.measured) == 4
 
 
+def test_what_is_forgotten_is_measured_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads.forget_threads()
+    choose_threads(SPECS)
+    threads.forget_threads()
+    assert not kept_file().exists()
+    choose_threads(SPECS)
+    assert len(bench.measured) == 8
+    monkeypatch.setenv(threads.VARIABLE, "1")
+    threads.forget_threads()
+    assert kept_file().exists(), "nothing would be measured in its place"
+
+
 def test_a_new_network_is_measured_alone(bench: Bench) -> None:
     choose_threads(SPECS[:1])
     bench.measured.clear()

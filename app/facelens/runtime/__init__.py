@@ -6,7 +6,7 @@ from facelens.runtime.graph import Graph
 from facelens.runtime.proof import Proof
 from facelens.runtime.providers import PROVIDER_NAMES, ProviderStatus, provider_report
 from facelens.runtime.session import Network, open_network
-from facelens.runtime.threads import Choice, choose_threads, kept_file
+from facelens.runtime.threads import Choice, choose_threads, forget_threads, kept_file
 
 __all__ = [
     "PROVIDER_NAMES",
@@ -20,6 +20,7 @@ __all__ = [
     "YunetFile",
     "YunetGraph",
     "choose_threads",
+    "forget_threads",
     "kept_file",
     "open_network",
     "provider_report",

@@ -82,14 +82,26 @@ def kept_file() -> Path:
     return machine.cache_folder() / "threads.json"
 
 
+def forget_threads() -> None:
+    """Drop what is kept, so that the next choice is measured anew; not where the environment takes its place."""
+    if not _forced():
+        with contextlib.suppress(OSError):
+            kept_file().unlink(missing_ok=True)
+
+
+def _forced() -> int:
+    """The number that the environment gives, 0 for none."""
+    given = os.environ.get(VARIABLE, "")
+    return int(given) if given.isdigit() else 0
+
+
 def choose_threads(specs: Sequence[ModelSpec]) -> dict[str, Choice]:
     """The kept choice of each network by name, measured now where there is none.
 
     A network that does not open gets one thread: who opens it next tells why.
     """
-    forced = os.environ.get(VARIABLE, "")
-    if forced.isdigit() and int(forced) > 0:
-        return {spec.name: Choice(int(forced), {}) for spec in specs}
+    if forced := _forced():
+        return {spec.name: Choice(forced, {}) for spec in specs}
     kept = _kept()
     missing = [spec for spec in specs if cpu_sha256(spec) not in kept]
     deadline = time.monotonic() + SECONDS
