@@ -29,11 +29,12 @@ from facelens.types import (
 )
 
 if TYPE_CHECKING:
-    from facelens.engine import Engine, EngineOptions, open_engine
+    from facelens.engine import Engine, open_engine
+    from facelens.options import EngineOptions
 
 __version__ = "0.1.0"
 
-_LAZY = {"Engine": "facelens.engine", "EngineOptions": "facelens.engine", "open_engine": "facelens.engine"}
+_LAZY = {"Engine": "facelens.engine", "EngineOptions": "facelens.options", "open_engine": "facelens.engine"}
 
 __all__ = [
     "AgeEstimate",

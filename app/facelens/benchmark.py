@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facelens.doctor import processor
 from facelens.engine import Engine
 from facelens.live import LiveSession
+from facelens.machine import processor
 from facelens.peers import Peer
 from facelens.runtime import Network
 from facelens.sources import DemoSource

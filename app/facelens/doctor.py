@@ -6,16 +6,21 @@ Every section is looked at by itself: what is broken here is just what it should
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facelens.errors import FacelensError, ModelError
+from facelens.machine import cores
+from facelens.machine import processor as processor
+
+if TYPE_CHECKING:
+    from facelens.engine import Engine
+    from facelens.runtime import Proof
 
 PACKAGES = (
     "facelens", "numpy", "opencv-python", "onnxruntime-gpu", "onnxruntime", "onnxruntime-directml",
@@ -32,7 +37,8 @@ def examine() -> dict[str, Any]:
     """Everything that ``facelens doctor`` tells but the display, ready for JSON.
 
     Sections: system, versions, providers (what the installed ONNX Runtime was built with), engine (whether it opens,
-    the provider each network really got, and notes why not a better one), cameras, fonts, models (each file's state).
+    the provider each network really got, and notes why not a better one), networks (the proof of each, and the CPU
+    threads that the self-test chooses anew), cameras, fonts, models (each file's state).
     A section that cannot be looked at holds ``error``.
     """
     sections: dict[str, Callable[[], Any]] = {
@@ -44,7 +50,12 @@ def examine() -> dict[str, Any]:
         "fonts": _fonts,
         "models": _models,
     }
-    return {name: _guarded(look) for name, look in sections.items()}
+    found = {}
+    for name, look in sections.items():
+        found[name] = _guarded(look)
+        if name == "engine":
+            found["networks"] = found[name].pop("networks", {})
+    return found
 
 
 def _guarded(look: Callable[[], Any]) -> Any:
@@ -59,18 +70,8 @@ def _system() -> dict[str, Any]:
         "platform": platform.platform(),
         "python": platform.python_version(),
         "processor": processor(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
     }
-
-
-def processor() -> str:
-    """The processor's name, where the system tells."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _versions() -> dict[str, str]:
@@ -92,11 +93,29 @@ def _providers() -> dict[str, Any]:
 def _engine() -> dict[str, Any]:
     try:
         from facelens.engine import open_engine
+        from facelens.runtime import forget_threads, kept_file
 
-        with open_engine() as engine:
-            return {"opens": True, "providers": dict(engine.providers), "notes": list(engine.notes)}
+        # what was measured while the machine was busy with something else is mended here
+        forget_threads()
+        with open_engine(threads=None) as engine:
+            engine.warm_up()
+            return {
+                "opens": True,
+                "providers": dict(engine.providers),
+                "notes": list(engine.notes),
+                "threads": f"kept in {kept_file()}",
+                "networks": {proof.network: proof.as_dict() | _threads(engine, proof) for proof in engine.proofs},
+            }
     except (FacelensError, ImportError) as error:
         return {"opens": False, "why": str(error)}
+
+
+def _threads(engine: Engine, proof: Proof) -> dict[str, Any]:
+    """CPU threads and, where the self-test has run, the ms of a batch of 1 and one of 5 with each number."""
+    choice = engine.threads.get(proof.network)
+    if choice is None:
+        return {}
+    return {"threads": choice.threads, "threads_ms": {str(number): round(ms, 2) for number, ms in choice.ms.items()}}
 
 
 def _cameras() -> list[dict[str, Any]]:

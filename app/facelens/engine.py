@@ -4,71 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from facelens import images
 from facelens.errors import PictureError, UsageError
 from facelens.geometry import CropSpec, alignment, invert, transform
+from facelens.options import ALL_PARTS, FINDERS, EngineOptions
 from facelens.registry import load_registry, select
-from facelens.runtime import Network, OrtDetector, YunetDetector, open_network
+from facelens.resources import asset
+from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector, choose_threads, open_network
+from facelens.timing import StageClock
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, quality, score
 from facelens.vision.crop import cut
 
-FINDERS = ("opencv", "onnxruntime")
-ALL_PARTS = frozenset({"attributes", "landmarks", "appearance"})
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """What an engine reads and how.
-
-    Attributes:
-        provider: "auto", "cpu", "cuda", "tensorrt", "coreml" or "directml".
-        parts: networks to run beside the detector; a part left out leaves None in the report.
-        min_confidence: detections below are dropped, 0..1.
-        detect_size: longest side in px of the picture that the detector sees; larger finds smaller faces.
-        preset: "default" or "classic" (the published age rule), see ``vision.score``.
-        weights: weights of the score's components, None for the usual ones.
-        threads: CPU threads of each network.
-        finder: what runs the detector, "opencv" (its DNN module) or "onnxruntime", which also runs 8-bit integers.
-        models: task to model name, where another than the first listed is wanted.
-        models_dir: folder with another models.toml.
-    """
-
-    provider: str = "auto"
-    parts: frozenset[str] = ALL_PARTS
-    min_confidence: float = 0.6
-    detect_size: int = 640
-    preset: str = "default"
-    weights: Mapping[str, float] | None = None
-    threads: int = 1
-    finder: str = "opencv"
-    models: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
-    models_dir: Path | None = None
-
-
-class Clock:
-    """Collects the milliseconds of each stage."""
-
-    def __init__(self) -> None:
-        self.timings: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.timings[name] = self.timings.get(name, 0.0) + (time.perf_counter() - start) * 1000
+WARM_UP_PICTURE = "samples/astronaut.jpg"
 
 
 class Engine:
@@ -93,18 +50,23 @@ class Engine:
         self._score = self._checked(options.preset, options.weights)
         specs = load_registry(options.models_dir)
         finder = select(specs, detector.TASK, options.models.get(detector.TASK))
-        self._detector: YunetDetector | OrtDetector
-        if options.finder == "onnxruntime":
-            self._detector = OrtDetector(finder, options.min_confidence, options.threads)
-        else:
-            self._detector = YunetDetector(finder, options.min_confidence)
         wanted = {task: select(specs, task, options.models.get(task)) for task in sorted(options.parts)}
         reader = wanted.get(attributes.TASK)
         if reader is not None and score.OUTPUT in reader.outputs and "appearance" not in options.models:
             # it reads the appearance as well: no second network looks at the same crop
             wanted.pop("appearance", None)
+        by_ort = options.finder == "onnxruntime"
+        measured = [*wanted.values(), *([finder] if by_ort else [])]
+        self._choices = choose_threads(measured) if options.threads is None else {}
+        self._detector: YunetDetector | OrtDetector
+        if by_ort:
+            count = options.threads or self._choices[finder.name].threads
+            self._detector = OrtDetector(finder, options.min_confidence, count)
+        else:
+            self._detector = YunetDetector(finder, options.min_confidence)
         self._networks: dict[str, Network] = {
-            task: open_network(spec, options.provider, options.threads) for task, spec in wanted.items()
+            task: open_network(spec, options.provider, options.threads or self._choices[spec.name].threads)
+            for task, spec in wanted.items()
         }
 
     @staticmethod
@@ -130,6 +92,21 @@ class Engine:
         """The provider that each network really uses, by model name."""
         found = {self._detector.spec.name: self._detector.provider}
         return found | {network.spec.name: network.provider for network in self._networks.values()}
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """For each network what it was asked to run on and what it got; timed once ``warm_up`` has run.
+
+        The detector is always on the CPU, and not timed.
+        """
+        first = Proof(self._detector.spec.name, "cpu", self._detector.provider)
+        return (first, *(network.proof for network in self._networks.values()))
+
+    @property
+    def threads(self) -> Mapping[str, Choice]:
+        """CPU threads of each network, by model name, with what the self-test measured, where there was one."""
+        given = {network.spec.name: Choice(network.threads, {}) for network in self._networks.values()}
+        return given | self._choices
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -162,13 +139,13 @@ class Engine:
             frame = images.load(frame)
         elif isinstance(frame, np.ndarray):
             frame = Frame(frame)
-        clock = Clock()
+        clock = StageClock()
         with clock.stage("total"):
             found = self.find(frame, thorough, clock)
             faces = self.read(frame, found, clock=clock, twice=thorough)
         return self.report(frame, faces, clock)
 
-    def find(self, frame: Frame, thorough: bool, clock: Clock) -> tuple[Detection, ...]:
+    def find(self, frame: Frame, thorough: bool, clock: StageClock) -> tuple[Detection, ...]:
         """The detector's part of ``analyze``.
 
         Raises:
@@ -191,7 +168,7 @@ class Engine:
         found: Sequence[Detection],
         parts: frozenset[str] | None = None,
         *,
-        clock: Clock,
+        clock: StageClock,
         twice: bool = False,
     ) -> tuple[Face, ...]:
         """Read faces at known places, each network all of them as one batch.
@@ -230,7 +207,7 @@ class Engine:
                 for row, detection in enumerate(found)
             )
 
-    def report(self, frame: Frame, faces: tuple[Face, ...], clock: Clock) -> FrameReport:
+    def report(self, frame: Frame, faces: tuple[Face, ...], clock: StageClock) -> FrameReport:
         """What was found in a frame."""
         size = (frame.width, frame.height)
         return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers)
@@ -275,10 +252,23 @@ class Engine:
         return Face(row + 1, detection, landmarks=landmarks, quality=measured, score=value, **parts)
 
     def warm_up(self) -> None:
-        """Run every network once, so that the first frame is not the slowest."""
-        self._detector.detect(np.zeros((96, 96, 3), np.uint8))
+        """Read the bundled face once, so that the first frame is not the slowest, and prove the providers with it.
+
+        Raises:
+            ProviderError: a network fails on the CPU too.
+        """
+        # not images.load: Pillow would be loaded for this alone
+        picture = cv2.imread(str(asset(WARM_UP_PICTURE)), cv2.IMREAD_COLOR)
+        # a grey picture warms up too; what its readings are does not matter
+        image = np.asarray(picture if picture is not None else np.full((512, 512, 3), 127), np.uint8)
+        found = self.analyze(image, thorough=False).faces
         for network in self._networks.values():
-            network.run(np.zeros((1, *network.spec.input, 3), np.uint8))
+            spec = network.spec.crop
+            if found and spec is not None:
+                points = found[0].detection.landmarks.points
+                network.prove(cut(image, alignment(points, spec), spec.size))
+            else:
+                network.prove(np.full((*network.spec.input, 3), 127, np.uint8))
 
     def close(self) -> None:
         """Let go of the networks; the engine cannot be used afterwards."""

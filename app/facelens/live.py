@@ -5,21 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-import numpy as np
-
 from facelens.handoff import HandOff
 from facelens.sources.base import FrameSource
+from facelens.timing import Durations, Latency, Rate
 from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
 
-KEPT_LATENCIES = 1024
 STOP_SECONDS = 5.0
 """Longer than any source lets a read wait (a network stream: 3 s)."""
 
@@ -45,17 +42,9 @@ class LiveResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
-    """Percentiles over the newest 1024 results, ms; all 0 before the first."""
-
-    p50: float
-    p95: float
-    p99: float
-
-
-@dataclass(frozen=True, slots=True)
 class LiveStats:
-    """How a session goes. Rates are frames/s from the first frame to the last, over the whole session.
+    """How a session goes. Rates are frames/s from the first frame to the last, over the whole session, as are the
+    percentiles of the time from the capture of a frame to its report.
 
     Of a live source, captured = analysed + skipped + at most two that are waiting or in work; what came in during a
     pause counts as skipped. Of other sources nothing is ever skipped. ``threads_joined`` equals ``threads_started``
@@ -71,23 +60,6 @@ class LiveStats:
     threads_started: int
     threads_joined: int
     seconds: float
-
-
-class _Rate:
-    """Counts events and tells their mean rate."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._first = self._last = 0.0
-
-    def add(self, now: float) -> None:
-        self._first = now if self.count == 0 else self._first
-        self.count, self._last = self.count + 1, now
-
-    @property
-    def fps(self) -> float:
-        span = self._last - self._first
-        return (self.count - 1) / span if span > 0 else 0.0
 
 
 class LiveSession:
@@ -122,20 +94,22 @@ class LiveSession:
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._result: LiveResult | None = None
-        self._captured, self._analysed = _Rate(), _Rate()
-        self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
+        self._captured, self._analysed = Rate(), Rate()
+        self._latencies = Durations()
         self._threads: tuple[threading.Thread, ...] = ()
         self._began = self._ended = 0.0
+        self._opened = False
 
-    def start(self) -> None:
-        """Open the source, on the calling thread, and start both threads.
+    def open(self) -> None:
+        """Open the source, on the calling thread; for who has something else to wait for before ``start``.
 
         Raises:
-            SourceError: the source cannot be opened; no thread was started.
-            RuntimeError: the session was started before.
+            SourceError: the source cannot be opened; the session has ended.
+            RuntimeError: the session was opened before.
         """
-        if self._threads or self._finished.is_set():
+        if self._opened or self._finished.is_set():
             raise RuntimeError("a live session is started once only; make a new one")
+        self._opened = True
         try:
             self.source.open()
         except BaseException as error:
@@ -143,6 +117,18 @@ class LiveSession:
             self._end()
             self.source.close()
             raise
+
+    def start(self) -> None:
+        """Open the source, if that has not been done, on the calling thread, and start both threads.
+
+        Raises:
+            SourceError: the source cannot be opened; no thread was started.
+            RuntimeError: the session was started before.
+        """
+        if self._threads or self._finished.is_set():
+            raise RuntimeError("a live session is started once only; make a new one")
+        if not self._opened:
+            self.open()
         self._began = time.monotonic()
         # daemons only so that a driver that never answers cannot keep the process alive; stop() joins them
         self._threads = (
@@ -170,6 +156,8 @@ class LiveSession:
             if thread is not threading.current_thread():
                 thread.join(max(deadline - time.monotonic(), 0.0))
         if not self._threads:
+            if self._opened and not self._finished.is_set():
+                self.source.close()
             self._end()
         hung = tuple(t.name for t in self._threads if t.is_alive() and t is not threading.current_thread())
         if hung:
@@ -219,8 +207,6 @@ class LiveSession:
 
     def stats(self) -> LiveStats:
         with self._lock:
-            latencies = np.fromiter(self._latencies, float) if self._latencies else np.zeros(1)
-            p50, p95, p99 = (float(value) for value in np.percentile(latencies, (50, 95, 99)))
             until = self._ended or time.monotonic()
             return LiveStats(
                 fps_captured=self._captured.fps,
@@ -228,7 +214,7 @@ class LiveSession:
                 frames_captured=self._captured.count,
                 frames_analysed=self._analysed.count,
                 frames_skipped=self._hand_off.replaced,
-                latency_ms=Latency(p50, p95, p99),
+                latency_ms=self._latencies.latency(),
                 threads_started=len(self._threads),
                 threads_joined=sum(not thread.is_alive() for thread in self._threads),
                 seconds=until - self._began if self._began else 0.0,
@@ -290,7 +276,7 @@ class LiveSession:
         with self._lock:
             self._result = LiveResult(frame, report, now)
             self._analysed.add(now)
-            self._latencies.append(self._result.latency_ms)
+            self._latencies.add(self._result.latency_ms)
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:

@@ -61,11 +61,28 @@ class ViewMap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stroke:
+    """Lines of one kind, painted in one go: ``points`` is N x 2 for one line, K x N x 2 for K of them."""
+
     points: Points
     colour: str
     width: float
     alpha: float = 1.0
     closed: bool = False
+
+    @property
+    def lines(self) -> Points:
+        """K x N x 2."""
+        return self.points.reshape(-1, *self.points.shape[-2:])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dots:
+    """Discs of one kind, painted in one go; ``points`` N x 2 are their middles."""
+
+    points: Points
+    radius: float
+    colour: str
+    alpha: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +133,7 @@ class Text:
     alpha: float = 1.0
 
 
-Primitive = Stroke | Disc | Ring | Panel | Text
+Primitive = Stroke | Dots | Disc | Ring | Panel | Text
 
 
 def person_colour(track_id: int) -> str:
@@ -148,13 +165,12 @@ def draw_list(
     items: list[Primitive] = []
     taken: list[Box] = []
     faces = sorted(report.faces, key=lambda face: -face.detection.box.area)
-    for face in faces:
-        box = view.box(face.detection.box)
-        colour = person_colour(face.track_id)
-        if options.boxes:
-            items += brackets(box, colour, 3.5 if face.track_id == chosen else 2.5)
-        if options.points != "none":
-            items += _points(face, options.points, view)
+    if options.boxes:
+        for face in faces:
+            width = 3.5 if face.track_id == chosen else 2.5
+            items += brackets(view.box(face.detection.box), person_colour(face.track_id), width)
+    if options.points != "none":
+        items += _points(faces, options.points, view)
     for face in faces:
         box = view.box(face.detection.box)
         if options.scores and face.score is not None:
@@ -166,37 +182,38 @@ def draw_list(
     return tuple(items)
 
 
+_TURN = np.linspace(0, np.pi / 2, 6)
+_ROUND = np.stack([1 - np.cos(_TURN), 1 - np.sin(_TURN)], 1)
+_SIDES = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)], np.float64)[:, None, :]
+
+
 def brackets(box: Box, colour: str, width: float) -> list[Primitive]:
-    """Four rounded corners of a box."""
-    arm = float(np.clip(min(box.width, box.height) * 0.18, 6, 40))
-    radius = min(arm * 0.4, 10.0)
-    turn = np.linspace(0, np.pi / 2, 6)
-    corner = np.concatenate(
-        [[[0, arm]], np.stack([radius - radius * np.cos(turn), radius - radius * np.sin(turn)], 1), [[arm, 0]]]
-    )
-    items: list[Primitive] = []
-    for x, sx in ((box.x, 1), (box.right, -1)):
-        for y, sy in ((box.y, 1), (box.bottom, -1)):
-            line = (corner * (sx, sy) + (x, y)).astype(np.float32)
-            items.append(Stroke(line, "#000000", width + 2, 0.25))
-            items.append(Stroke(line, colour, width))
-    return items
+    """Four rounded corners of a box, on a darker line that sets them off."""
+    arm = min(max(min(box.width, box.height) * 0.18, 6.0), 40.0)
+    corner = np.concatenate([[[0, arm]], min(arm * 0.4, 10.0) * _ROUND, [[arm, 0]]])
+    places = [(box.x, box.y), (box.x, box.bottom), (box.right, box.y), (box.right, box.bottom)]
+    lines = (corner * _SIDES + np.array(places)[:, None, :]).astype(np.float32)
+    return [Stroke(lines, "#000000", width + 2, 0.25), Stroke(lines, colour, width)]
 
 
-def _points(face: Face, choice: PointsChoice, view: ViewMap) -> list[Primitive]:
-    landmarks: Landmarks | None = face.landmarks or face.detection.landmarks
-    shown = to_scheme(landmarks, choice if choice != "none" else "five") if landmarks else None
-    if shown is None:
-        # fewer points were measured than asked for: show what there is
-        shown = face.detection.landmarks
-    size = view.box(face.detection.box).width
-    radius = 2.0 if size >= 90 else 1.4 if size >= 45 else 1.0
-    spread = np.zeros(len(shown.points)) if shown.spread is None else shown.spread
-    faint = spread > UNSURE_SPREAD * face.detection.box.width
-    return [
-        Disc(float(x), float(y), radius, "#FFFFFF", 0.35 if unsure else 0.8)
-        for (x, y), unsure in zip(view.points(shown.points), faint)
-    ]
+def _points(faces: Sequence[Face], choice: PointsChoice, view: ViewMap) -> list[Primitive]:
+    """The points of all faces, together where they look alike; those that may well be elsewhere are faint."""
+    alike: dict[tuple[float, float], list[Points]] = {}
+    for face in faces:
+        landmarks: Landmarks | None = face.landmarks or face.detection.landmarks
+        shown = to_scheme(landmarks, choice if choice != "none" else "five") if landmarks else None
+        if shown is None:
+            # fewer points were measured than asked for: show what there is
+            shown = face.detection.landmarks
+        size = face.detection.box.width * view.scale
+        radius = 2.0 if size >= 90 else 1.4 if size >= 45 else 1.0
+        spread = np.zeros(len(shown.points)) if shown.spread is None else shown.spread
+        faint = spread > UNSURE_SPREAD * face.detection.box.width
+        points = view.points(shown.points)
+        for alpha, which in ((0.8, ~faint), (0.35, faint)):
+            if which.any():
+                alike.setdefault((radius, alpha), []).append(points[which])
+    return [Dots(np.concatenate(points), radius, "#FFFFFF", alpha) for (radius, alpha), points in alike.items()]
 
 
 def _overlap(box: Box, taken: Sequence[Box]) -> float:
@@ -213,9 +230,12 @@ def _place(width: float, height: float, spots: Sequence[tuple[float, float]], vi
         x = min(max(x, view.left + 4), max(view.left + view.width - width - 4, view.left + 4))
         y = min(max(y, view.top + 4), max(view.top + view.height - height - 4, view.top + 4))
         box = Box(x, y, width, height)
-        cost = _overlap(box, taken) + rank * 0.01
-        if cost < least:
-            best, least = box, cost
+        hidden = _overlap(box, taken)
+        if hidden + rank * 0.01 < least:
+            best, least = box, hidden + rank * 0.01
+        if not hidden:
+            # later spots can only be as free
+            break
     assert best is not None
     taken.append(best)
     return best

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from facelens.overlay import Disc, OverlayOptions, Panel, Primitive, Ring, Stroke, Text, ViewMap, draw_list
+from facelens.overlay import Disc, Dots, OverlayOptions, Panel, Primitive, Ring, Stroke, Text, ViewMap, draw_list
 from facelens.types import FrameReport, Image
 
 _SHIFT = 4
@@ -50,17 +50,17 @@ class _Pen:
         cv2.addWeighted(layer, alpha, region, 1 - alpha, 0, dst=region)
 
     def stroke(self, item: Stroke) -> None:
-        p = np.asarray(item.points, np.float64)
         pad = item.width
+        for line in item.lines.astype(np.float64):
 
-        def draw(layer: Image, x0: int, y0: int) -> None:
-            fixed = np.round((p - (x0, y0)) * _UNIT).astype(np.int32)
-            cv2.polylines(
-                layer, [fixed], item.closed, _bgr(item.colour), max(round(item.width), 1), cv2.LINE_AA, _SHIFT
-            )
+            def draw(layer: Image, x0: int, y0: int, line: Any = line) -> None:
+                fixed = np.round((line - (x0, y0)) * _UNIT).astype(np.int32)
+                cv2.polylines(
+                    layer, [fixed], item.closed, _bgr(item.colour), max(round(item.width), 1), cv2.LINE_AA, _SHIFT
+                )
 
-        (left, top), (right, bottom) = p.min(0) - pad, p.max(0) + pad
-        self.blend(item.alpha, left, top, right, bottom, draw)
+            (left, top), (right, bottom) = line.min(0) - pad, line.max(0) + pad
+            self.blend(item.alpha, left, top, right, bottom, draw)
 
     def disc(self, item: Disc) -> None:
         def draw(layer: Image, x0: int, y0: int) -> None:
@@ -116,6 +116,9 @@ def paint(image: Image, primitives: tuple[Primitive, ...]) -> Image:
         match item:
             case Stroke():
                 pen.stroke(item)
+            case Dots():
+                for x, y in item.points.tolist():
+                    pen.disc(Disc(x, y, item.radius, item.colour, item.alpha))
             case Disc():
                 pen.disc(item)
             case Ring():

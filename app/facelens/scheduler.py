@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facelens.engine import Clock, Engine
+from facelens.engine import Engine
 from facelens.geometry import iou_matrix, similarity, transform
+from facelens.timing import StageClock
 from facelens.types import Box, Detection, Face, Frame, FrameReport, Landmarks
 
 DETECT_SECONDS = 0.25
@@ -107,7 +108,7 @@ class Scheduler:
         if "landmarks" not in self._engine.networks:
             return self._engine.analyze(frame, thorough=False)
         self._keep_time(frame.captured_at)
-        clock = Clock()
+        clock = StageClock()
         with clock.stage("total"):
             self._choose_level()
             followed = self._follow(frame, clock)
@@ -141,7 +142,7 @@ class Scheduler:
                 self.plan = Plan(level, load, detect, read, 0, 0, 0)
                 return
 
-    def _follow(self, frame: Frame, clock: Clock) -> list[_Person]:
+    def _follow(self, frame: Frame, clock: StageClock) -> list[_Person]:
         """Those who are still where their landmarks say."""
         people = self._people
         self._turn += 1
@@ -167,7 +168,7 @@ class Scheduler:
                 kept.append(replace(person, face=face))
         return kept
 
-    def _detect(self, frame: Frame, clock: Clock) -> None:
+    def _detect(self, frame: Frame, clock: StageClock) -> None:
         """Find everybody; those who were followed keep their places in the queue for attributes."""
         found = self._engine.find(frame, False, clock)
         self._costs.learn("detect", clock.timings["detect"])
@@ -190,7 +191,7 @@ class Scheduler:
                 people.append(replace(person, unseen=person.unseen + 1))
         self._people = people
 
-    def _refresh(self, frame: Frame, clock: Clock) -> int:
+    def _refresh(self, frame: Frame, clock: StageClock) -> int:
         """Read the attributes of those whose turn it is, the most urgent first, as many as there is time for."""
         now = frame.captured_at
         waiting = []
@@ -208,7 +209,7 @@ class Scheduler:
         chosen = [person for _, person in waiting[:fitting]]
         if not chosen:
             return 0
-        whole = Clock()
+        whole = StageClock()
         faces = self._engine.read(frame, [p.face.detection for p in chosen], clock=whole)
         self._costs.learn("whole", sum(whole.timings.values()) / len(chosen))
         for name, value in whole.timings.items():

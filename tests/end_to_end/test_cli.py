@@ -164,12 +164,17 @@ def test_doctor(facelens: Facelens) -> None:
     assert result.code == 0
     told = json.loads(result.out)
     assert set(told) == {
-        "system", "versions", "providers", "engine", "cameras", "fonts", "models", "display",
+        "system", "versions", "providers", "engine", "networks", "cameras", "fonts", "models", "display",
     }  # fmt: skip
     assert told["versions"]["numpy"] == np.__version__
     assert set(told["engine"]["providers"]) == {"detector-1", "attributes-1", "landmarks-1", "appearance-1"}
     if set(told["engine"]["providers"].values()) == {"cpu"} and told["providers"]["cuda"]["built in"]:
         assert any("cuda" in note for note in told["engine"]["notes"]), "it must say why not a better one"
+    assert set(told["networks"]) == set(told["engine"]["providers"])
+    for name, proof in told["networks"].items():
+        assert proof["got"] == told["engine"]["providers"][name]
+        assert (proof["ms"] is None) == (proof["asked"] == proof["got"] == "cpu")
+        assert proof.get("threads", 1) == 1, "no self-test in tests"
     assert all(state.startswith("whole") for state in told["models"].values())
     assert isinstance(told["display"]["works"], bool)
     plain = facelens("doctor")

@@ -25,11 +25,11 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from standins import WAIT, World, lost_references
 
-from facelens.engine import EngineOptions
 from facelens.gui import settings as keys
 from facelens.gui.settings import Settings
 from facelens.gui.theme import Theme
 from facelens.gui.window import Window
+from facelens.options import EngineOptions
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,10 +15,11 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
-from facelens.engine import EngineOptions
 from facelens.errors import FacelensError
 from facelens.gui.scope import Services
 from facelens.gui.window import Window
+from facelens.options import EngineOptions
+from facelens.runtime import Proof
 from facelens.sources import CameraInfo, FrameSource
 from facelens.types import (
     AgeEstimate,
@@ -91,6 +92,7 @@ class StandInEngine:
         self.options = options
         self.providers = {"attributes-1": "cpu"}
         self.notes: tuple[str, ...] = ("cuda is not usable on this machine",)
+        self.proofs: tuple[Proof, ...] = (Proof("attributes-1", "auto", "cpu", 2.4, 2.4),)
         self.faces: tuple[Face, ...] = (face(),)
         self.seen: list[Frame] = []
         self.scores: list[tuple[str, Any]] = []

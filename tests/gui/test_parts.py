@@ -15,14 +15,20 @@ from standins import HAPPY, TORN, WAIT, face
 
 import facelens.gui
 from facelens.gui import paint_qt, wording
+from facelens.gui.coach import Coach
+from facelens.gui.frameclock import FrameClock
+from facelens.gui.heartbeat import Heartbeat
 from facelens.gui.icons import line_icon
 from facelens.gui.people import People
+from facelens.gui.scene import mirrored
 from facelens.gui.sourcepicker import address_of
 from facelens.gui.theme import DARK, LIGHT, Palette, Theme, contrast, style_sheet
-from facelens.gui.view import Coach, LiveView, mirrored
+from facelens.gui.view import LiveView
 from facelens.gui.worker import Pulse, Tasks
-from facelens.overlay import Disc, OverlayOptions, Panel, Ring, Stroke, Text
+from facelens.overlay import Disc, Dots, OverlayOptions, Panel, Ring, Stroke, Text
+from facelens.runtime import Proof
 from facelens.sources import CameraInfo
+from facelens.timing import Spread
 from facelens.types import EXPRESSIONS, AgeEstimate, Expression, Frame, FrameReport, GenderEstimate, Quality
 
 SOURCES = sorted(Path(facelens.gui.__file__).parent.glob("*.py"))
@@ -149,6 +155,14 @@ def test_a_fade_keeps_what_stays_and_ends_with_the_new_list(qapp: QApplication) 
     assert stays in half
     assert {round(item.alpha, 3) for item in half if item != stays} == {0.4}
     assert paint_qt.fade([stays, goes], [stays, comes], 1.0) == (stays, comes)
+    # dots fade one by one, whatever they are painted together with
+    one, two, three = [[1.0, 1.0]], [[5.0, 5.0]], [[9.0, 9.0]]
+    old, new = (Dots(np.float32(points), 2, "#FFFFFF", 0.8) for points in (one + two, three + one))
+    half = paint_qt.fade([old], [new], 0.5)
+    assert [(item.points.tolist(), round(item.alpha, 3)) for item in half if isinstance(item, Dots)] == [
+        (two, 0.4), (one, 0.8), (three, 0.4),
+    ]  # fmt: skip
+    assert [item.alpha for item in paint_qt.fade([old], [old], 0.5) if isinstance(item, Dots)] == [0.8]
     line = np.float32([[0, 0], [1, 1]])
     same = paint_qt.fade([Stroke(line, "#FFFFFF", 2)], [Stroke(line.copy(), "#FFFFFF", 2)], 0.5)
     assert [item.alpha for item in same] == [1.0]
@@ -158,6 +172,8 @@ def test_every_kind_of_primitive_leaves_its_mark(qapp: QApplication) -> None:
     line = np.float32([[10, 20], [30, 20]])
     for item, spot in (
         (Stroke(line, "#FF0000", 4), (20, 20)),
+        (Stroke(np.stack([line + np.float32([0, 90]), line]), "#FF0000", 4), (20, 20)),
+        (Dots(np.float32([[90, 90], [20, 20]]), 5, "#FF0000"), (20, 20)),
         (Disc(20, 20, 5, "#FF0000"), (20, 20)),
         (Ring(20, 20, 10, 4, 0, 90, "#FF0000"), (27, 13)),
         (Panel(10, 10, 20, 20, 4, "#FF0000"), (20, 20)),
@@ -252,12 +268,78 @@ def test_words_of_age_gender_time_and_provider() -> None:
     assert (wording.clock(42), wording.clock(61), wording.clock(3725)) == ("0:42", "1:01", "1:02:05")
     assert wording.component("60-100") == "Age 60+"
     assert wording.component("quality") == "Picture quality"
-    assert wording.provider({}, "auto", {}) == ("", True)
-    mixed = {"detector-1": "cpu", "attributes-1": "cuda"}
-    assert wording.provider(mixed, "cuda", {"total": 3.2}) == ("CUDA 3 ms", True)
-    text, as_asked = wording.provider({"attributes-1": "cpu"}, "tensorrt", {})
-    assert not as_asked
-    assert text == "Processor, TensorRT is not available"
+
+
+def test_the_badge_says_what_runs_and_proves_it() -> None:
+    finder = Proof("detector-1", "cpu", "cpu")
+    assert wording.badge((), {"total": 9}) == ("", True)
+    assert wording.badge((finder, Proof("a", "auto", "cpu", 2, 2)), {"total": 25.4}) == ("CPU 25 ms", True)
+    assert wording.badge((finder,), {}) == ("CPU", True)
+    # what one face takes in all networks on the card, and how many times that is on the CPU
+    cards = (finder, Proof("a", "auto", "cuda", 0.2, 1.8), Proof("b", "auto", "cuda", 0.4, 3.6))
+    assert wording.badge(cards, {"total": 25}) == ("CUDA 0.6 ms, 9× CPU", True)
+    assert wording.badge((Proof("a", "auto", "coreml", 2.0, 5.0),), {}) == ("CoreML 2.0 ms, 2.5× CPU", True)
+    assert wording.badge((Proof("a", "cuda", "cuda", 12.0, None),), {}) == ("CUDA 12 ms", True)
+    assert wording.badge((Proof("a", "cuda", "cuda"),), {}) == ("CUDA", True)
+    missing = Proof("b", "auto", "cpu", 2, 2, "CUDA library libcudnn.so.9 missing", "pip install it")
+    assert wording.badge((*cards, missing), {}) == ("CPU: CUDA library libcudnn.so.9 missing", False)
+    assert wording.badge_tip((*cards, missing, missing)).splitlines() == [
+        "detector-1: CPU", "a: CUDA 0.20 ms, CPU 1.80 ms", "b: CUDA 0.40 ms, CPU 3.60 ms", "b: CPU 2.00 ms",
+        "b: CPU 2.00 ms", "", "CUDA library libcudnn.so.9 missing", "pip install it",
+    ]  # fmt: skip
+
+
+def test_words_of_times() -> None:
+    assert [wording.times(ratio) for ratio in (8.96, 10.2, 2.53, 0.64)] == ["9.0×", "10×", "2.5×", "0.6×"]
+    assert wording.times(8.96, 3) == "9×"
+    assert wording.times_tip(None, None) == ""
+    assert wording.times_tip(Spread(33, 41.26, 48, 90), Spread(2.1, 5, 9.94, 31)).splitlines() == [
+        "Camera to screen: half within 33.0 ms, 95 % 41.3 ms, 99 % 48.0 ms",
+        "Window answers: half within 2.1 ms, 99 % 9.9 ms, longest 31.0 ms",
+    ]
+
+
+def test_the_frame_clock_counts_what_was_painted() -> None:
+    clock = FrameClock()
+    assert (clock.fps(5), clock.delay_ms(5), clock.spread()) == (0, 0, None)
+    for index in range(100):
+        clock.painted(captured_at=index * 0.1 - 0.04, now=index * 0.1)
+    clock.painted(captured_at=9.8, now=10.0)
+    assert clock.fps(10.0) == pytest.approx(10)
+    assert clock.delay_ms(10.0) == pytest.approx(40)
+    assert clock.fps(20.0) == 0
+    shown = clock.shown()
+    assert shown.frames == 101
+    assert shown.fps == pytest.approx(10)
+    assert (shown.latency.p50, shown.latency.p99) == (pytest.approx(40), pytest.approx(40))
+    assert clock.spread() == Spread(pytest.approx(40), pytest.approx(40), pytest.approx(40), pytest.approx(200))
+    clock.restart()
+    assert clock.shown().frames == 0
+
+
+def test_the_heart_beats_only_while_it_is_told_to(qapp: QApplication, qtbot: Any) -> None:
+    heart = Heartbeat()
+    heart.beat(True)
+    heart.beat(True)
+    qtbot.waitUntil(lambda: heart.spread() is not None, timeout=WAIT)
+    heart.beat(False)
+    rested = heart.spread()
+    qtbot.wait(60)
+    assert heart.spread() == rested
+    heart.restart()
+    heart.beat(True)
+    qtbot.waitUntil(lambda: heart.spread() is not None, timeout=WAIT)
+    heart.beat(False)
+    assert heart.spread().max >= 3, "a timer of 4 ms"
+
+
+def test_a_blocked_thread_is_a_gap(qapp: QApplication, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    heart, now = Heartbeat(), [10.0]
+    monkeypatch.setattr("facelens.gui.heartbeat.time.monotonic", lambda: now[0])
+    for at in (10.0, 10.002, 10.004, 10.054, 10.056):
+        now[0] = at
+        heart.timerEvent(None)
+    assert heart.spread() == Spread(pytest.approx(2), *[pytest.approx(50)] * 3)
 
 
 def test_words_of_an_expression() -> None:

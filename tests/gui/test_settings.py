@@ -11,13 +11,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QSlider
 from standins import WAIT, World
 
-from facelens.engine import EngineOptions
 from facelens.gui import settings as keys
 from facelens.gui.app import with_settings
 from facelens.gui.dialogs import AddressDialog, HelpSheet, SettingsDialog
 from facelens.gui.settings import SETTINGS, Settings
 from facelens.gui.theme import Theme
 from facelens.gui.window import Window
+from facelens.options import EngineOptions
 from facelens.overlay import PointsChoice
 from facelens.runtime import PROVIDER_NAMES
 from facelens.tracking import USUAL_SMOOTHING
@@ -121,7 +121,7 @@ def test_the_slider_of_boxes_and_points_reaches_what_runs_and_what_starts_next(
     assert slider.value() == 50
     slider.setValue(90)
     assert settings.smoothing() == live._tracker.smoothing == 0.9
-    qtbot.waitUntil(lambda: live.track_counts().created == 1, timeout=WAIT)
+    qtbot.waitUntil(lambda: live._tracker.counts.created == 1, timeout=WAIT)
     before = live._tracker
     window.use_demo()
     qtbot.waitUntil(lambda: live._tracker is not before, timeout=WAIT)

@@ -12,14 +12,15 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from standins import HAPPY, SIZE, TORN, WAIT, World, face
 
 from facelens.gui import settings as keys
 from facelens.gui.commands import COMMANDS
 from facelens.gui.settings import Settings
 from facelens.gui.window import Window
-from facelens.overlay import Disc, Panel, Ring, Stroke, Text
+from facelens.overlay import Dots, Panel, Ring, Stroke, Text
+from facelens.runtime import Proof
 from facelens.sources import CameraInfo
 from facelens.types import Frame, FrameReport
 
@@ -40,8 +41,8 @@ def test_opens_with_the_demo_where_there_is_no_camera_and_says_so(window: Window
     assert (window.width(), window.height()) == (1280, 800)
     assert "demo" in window.status.message.text().lower()
     assert window.top.picker.shown_name.startswith("Demo")
-    assert window.status.provider.text() == "Processor 12 ms"
-    assert "cuda is not usable" in window.status.provider.toolTip()
+    assert window.status.provider.text() == "CPU 12 ms"
+    assert window.status.provider.toolTip() == "attributes-1: CPU 2.40 ms"
 
 
 def test_the_first_camera_is_shown_where_there_is_one(
@@ -236,7 +237,7 @@ def test_the_points_menu_sets_how_many(window: Window, qtbot: Any) -> None:
 
     def discs() -> int:
         repaint(window, qtbot)
-        return sum(isinstance(item, Disc) for item in window.view.primitives)
+        return sum(len(item.points) for item in window.view.primitives if isinstance(item, Dots))
 
     counts = {}
     for choice, action in window.top.point_actions.items():
@@ -279,7 +280,7 @@ def test_every_command_is_a_method_with_valid_keys_of_its_own() -> None:
             assert not QKeySequence(key).isEmpty(), key
             assert key not in seen, key
             seen.add(key)
-    wanted = {"Space", "S", "O", "D", "B", "L", "P", "C", "F", "T", "F1", "?", "Esc", "Ctrl+Q", "Left", "Right"}
+    wanted = {"Space", "S", "O", "D", "B", "L", "P", "C", "F", "T", "F1", "?", "Esc", "Ctrl+Q", "Left", "Right", "I"}
     assert wanted <= seen
 
 
@@ -431,13 +432,100 @@ def test_figures_of_the_status_bar(window: Window, qtbot: Any) -> None:
     assert window.status.promise.text() == "Everything stays on this computer"
 
 
-def test_a_provider_that_is_not_there_is_told_in_words(window: Window, settings: Settings, qtbot: Any) -> None:
+LOST = Proof("attributes-1", "cuda", "cpu", 2.4, 2.4, "CUDA library libcudnn.so.9 missing", "pip install it")
+
+
+def test_a_provider_that_is_not_there_is_told_in_words(
+    window: Window, world: World, settings: Settings, qtbot: Any
+) -> None:
     with qtbot.waitSignal(window.scope.room.ready, timeout=WAIT):
         settings.set(keys.PROVIDER, "cuda")
+    assert world.engine.options.provider == "cuda"
+    world.engine.proofs = (LOST,)
     window._show_status()
-    assert "CUDA is not available" in window.status.provider.text()
-    assert window.status.provider.property("role") == "warning"
+    badge = window.status.provider
+    assert badge.text() == "CPU: CUDA library libcudnn.so.9 missing"
+    assert badge.property("role") == "badge-warning"
+    assert badge.toolTip().endswith("CUDA library libcudnn.so.9 missing\npip install it")
     assert window.scope.state.phase == "running", "the source went on while the networks were opened anew"
+    world.engine.proofs = (replace(LOST, got="cuda", ms=0.6, cpu_ms=5.4, reason="", repair=""),)
+    window._show_status()
+    assert (badge.text(), badge.property("role")) == ("CUDA 0.6 ms, 9× CPU", "badge")
+
+
+def test_a_card_that_is_lost_is_told_at_once(window: Window, world: World, qtbot: Any) -> None:
+    world.engine.proofs = (Proof("attributes-1", "auto", "cuda", 0.6, 5.4),)
+    window._show_status()
+    world.engine.proofs = (replace(LOST, reason="CUDA failed while running"),)
+    window._show_status()
+    assert window.status.message.text() == "CPU: CUDA failed while running"
+    assert window.scope.state.phase == "running"
+
+
+def test_the_figures_sheet(window: Window, world: World, qtbot: Any) -> None:
+    world.engine.proofs = (Proof("detector-1", "cpu", "cpu"), LOST)
+    qtbot.waitUntil(lambda: window.view.clock.shown().frames > 3, timeout=WAIT)
+    window.activateWindow()
+    window.setFocus()
+    QTest.keyClick(window, "I")
+    sheet = window.figures
+    assert sheet is not None
+    assert sheet.isVisible()
+    delay, busy = ([cell.text() for cell in row] for row in sheet.times.cells)
+    assert delay[0] == "Camera to screen"
+    assert busy[0] == "Window answers"
+    assert all(float(text.removesuffix(" ms")) >= 0 for text in (*delay[1:], *busy[1:]))
+    assert busy[1:] != ["0.0 ms"] * 4
+    (frames,) = ([cell.text() for cell in row] for row in sheet.frames.cells)
+    captured, analysed, shown, skipped = (int(text) for text in frames[1:])
+    assert 3 < shown <= analysed <= captured
+    assert 0 <= captured - analysed - skipped <= 2
+    networks = [[cell.text() for cell in row] for row in sheet.networks.cells]
+    assert networks == [["detector-1", "CPU", "–", "–", "–"], ["attributes-1", "CPU", "2.40 ms", "–", "–"]]
+    assert not sheet.networks.cells[1][3].isVisible(), "on the CPU alone there is nothing to compare"
+    words = [item.text() for item in sheet.mend.findChildren(QLabel)]
+    assert words == ["CUDA library libcudnn.so.9 missing", "pip install it"]
+    sheet.mend.findChildren(QPushButton)[0].click()
+    assert QApplication.clipboard().text() == "pip install it"
+    # what has been mended goes away
+    world.engine.proofs = (Proof("detector-1", "cpu", "cpu"), replace(LOST, got="cuda", ms=0.6, reason="", repair=""))
+    window._tick()
+    assert sheet.mend.isHidden()
+    assert sheet.networks.cells[1][3].isVisible()
+    assert [cell.text() for cell in sheet.networks.cells[1]] == ["attributes-1", "CUDA", "0.60 ms", "2.40 ms", "4.0×"]
+
+
+def test_the_badge_opens_the_figures(window: Window) -> None:
+    window.status.provider.click()
+    assert window.figures is not None
+    assert window.figures.isVisible()
+
+
+def test_the_figures_of_a_run_have_their_form(window: Window, world: World, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: window.view.clock.shown().frames > 5, timeout=WAIT)
+    window.close()
+    told = window.run_figures()
+    assert told is not None
+    assert list(told) == [
+        "fps_captured", "fps_shown", "latency_ms", "heartbeat_gap_ms", "frames", "tracks", "label_changes", "jitter_px",
+        "rss_mib", "threads", "providers",
+    ]  # fmt: skip
+    frames = told["frames"]
+    assert 5 < frames["shown"] <= frames["analysed"] <= frames["captured"]
+    assert 0 <= frames["captured"] - frames["analysed"] - frames["skipped"] <= 2
+    assert set(told["heartbeat_gap_ms"]) == {"p50", "p99", "max"}
+    assert told["threads"]["started"] == told["threads"]["joined"] >= 5
+    assert told["providers"] == {"attributes-1": "cpu"}
+
+
+def test_each_source_has_figures_of_its_own(window: Window, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: window.view.clock.shown().frames > 20, timeout=WAIT)
+    seen = window.view.clock.shown().frames
+    window.scope.use("camera:Desk Camera")
+    qtbot.waitUntil(lambda: 0 < window.view.clock.shown().frames < seen, timeout=WAIT)
+    told = window.run_figures()
+    assert told is not None
+    assert told["frames"]["shown"] <= told["frames"]["captured"]
 
 
 def test_the_score_rule_reaches_the_engine(window: Window, world: World, settings: Settings) -> None:

@@ -70,7 +70,7 @@ def test_the_commands_are_installed(wheel: Path, names: frozenset[str]) -> None:
     commands = ConfigParser()
     with ZipFile(wheel) as archive:
         commands.read_string(archive.read(entry).decode())
-    assert commands["console_scripts"]["facelens"] == "facelens.cli:main"
+    assert commands["console_scripts"]["facelens"] == "facelens.start:main"
 
 
 def test_the_licence_ships(names: frozenset[str]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from facelens import doctor
+from facelens.cli.info import _network
 from facelens.errors import ModelMissingError
+from facelens.runtime import Network, Proof, threads
 
 
 def test_a_section_that_fails_is_told_and_the_others_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +28,7 @@ def test_a_section_that_fails_is_told_and_the_others_are_there(monkeypatch: pyte
 def test_an_engine_that_does_not_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from facelens import engine
 
-    def refuse() -> None:
+    def refuse(**options: object) -> None:
         raise ModelMissingError("Cannot choose a model", "none is listed", "Install Facelens again")
 
     monkeypatch.setattr(engine, "open_engine", refuse)
@@ -33,6 +36,45 @@ def test_an_engine_that_does_not_open_is_told(monkeypatch: pytest.MonkeyPatch) -
         "opens": False,
         "why": "Cannot choose a model: none is listed. Install Facelens again.",
     }
+    assert doctor.examine()["networks"] == {}
+
+
+def test_each_network_is_told_with_its_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cuda = Proof("landmarks-1", "auto", "cuda", 0.6, 5.4)
+    monkeypatch.setattr(Network, "prove", lambda self, face: None)
+    monkeypatch.setattr(Network, "proof", property(lambda self: replace(cuda, network=self.spec.name)))
+    kept = tmp_path / "threads.json"
+    kept.write_text("measured while the machine was busy")
+    monkeypatch.setattr(threads, "kept_file", lambda: kept)
+    monkeypatch.delenv(threads.VARIABLE)
+    monkeypatch.setattr(threads, "_compare", lambda spec, *numbers: (10.0, 10.0))
+    monkeypatch.setattr(threads.machine, "cores", lambda: 2)
+    told = doctor.examine()
+    assert "machine" in kept.read_text(), "it is measured anew"
+    assert told["networks"]["landmarks-1"] == {
+        "network": "landmarks-1", "asked": "auto", "got": "cuda", "ms": 0.6, "cpu_ms": 5.4, "ratio": 9.0,
+        "reason": "", "repair": "", "threads": 1, "threads_ms": {"1": 10.0, "2": 10.0},
+    }  # fmt: skip
+    assert "networks" not in told["engine"]
+    assert told["engine"]["threads"].endswith("threads.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "cpu 2.40 ms a face, threads 2 (1: 9.0 ms, 2: 6.0 ms)"),
+        ({"threads_ms": {}}, "cpu 2.40 ms a face, threads 2"),
+        ({"got": "cuda", "ms": 0.6, "ratio": 9.0}, "cuda 0.60 ms a face, 9.0x CPU"),
+        ({"ms": None, "asked": "cpu", "threads_ms": {}}, "cpu, threads 2"),
+        (
+            {"asked": "cuda", "reason": "CUDA library x missing", "repair": "pip install x", "threads_ms": {}},
+            "cpu 2.40 ms a face, threads 2; cuda asked for: CUDA library x missing. pip install x",
+        ),
+    ],
+)
+def test_a_network_in_a_line(changes: dict[str, object], line: str) -> None:
+    proof = Proof("a", "auto", "cpu", 2.4, 2.4).as_dict() | {"threads": 2, "threads_ms": {"1": 9.0, "2": 6.0}}
+    assert _network(proof | changes) == line
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems bring fonts of their own")

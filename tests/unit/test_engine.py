@@ -12,13 +12,14 @@ import pytest
 
 from facelens import Engine, images, open_engine
 from facelens.errors import ModelCorruptError, ModelMissingError, ModelShapeError, PictureError, UsageError
-from facelens.geometry import iou
+from facelens.geometry import alignment, iou
 from facelens.registry import ModelSpec, load_registry, select, verify
 from facelens.resources import asset
 from facelens.runtime import Network, YunetGraph, open_network, provider_report
 from facelens.sources.portrait import FIVE
 from facelens.types import Frame
 from facelens.vision import detector
+from facelens.vision.crop import cut
 from facelens.vision.schemes import to_scheme
 
 PORTRAIT = asset("samples/astronaut.jpg")
@@ -251,6 +252,66 @@ def test_a_network_that_fails_on_the_gpu_goes_on_on_the_cpu() -> None:
     assert points.shape == (2, 68, 2)
     assert network.provider == "cpu"
     assert network.note == "cuda failed while running (device lost); now on the CPU"
+
+
+def test_warming_up_reads_the_bundled_face_and_proves_the_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_engine(provider="auto") as engine:
+        assert all(proof.ms is None for proof in engine.proofs)
+        proved: dict[str, np.ndarray] = {}
+        for network in engine.networks.values():
+            monkeypatch.setattr(network, "prove", lambda face, name=network.spec.name: proved.update({name: face}))
+        engine.warm_up()
+        assert set(proved) == {"attributes-1", "landmarks-1", "appearance-1"}
+        (found,) = engine.analyze(PORTRAIT).faces
+        for network in engine.networks.values():
+            spec = network.spec.crop
+            assert spec is not None
+            # the face as it is cut for the network
+            expected = cut(images.load(PORTRAIT).image, alignment(found.detection.landmarks.points, spec), spec.size)
+            np.testing.assert_array_equal(proved[network.spec.name], expected)
+
+
+def test_proofs_after_warming_up() -> None:
+    with open_engine(provider="auto") as engine:
+        engine.warm_up()
+        finder, *networks = engine.proofs
+        assert (finder.network, finder.asked, finder.got, finder.ms) == ("detector-1", "cpu", "cpu", None)
+        assert [proof.network for proof in networks] == ["appearance-1", "attributes-1", "landmarks-1"]
+        assert all(proof.ms is not None and proof.ms > 0 for proof in networks)
+        assert {proof.network: proof.got for proof in engine.proofs} == engine.providers
+
+
+@pytest.mark.parametrize("what", ["missing", "no face found"])
+def test_warming_up_does_without_the_picture(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    if what == "missing":
+        monkeypatch.setattr("facelens.engine.WARM_UP_PICTURE", "samples/nobody.jpg")
+    with open_engine(provider="auto", parts=frozenset({"landmarks"})) as engine:
+        if what == "no face found":
+            monkeypatch.setattr(engine.finder, "detect", lambda image: np.zeros((0, 15), np.float32))
+        engine.warm_up()
+        assert engine.proofs[1].ms is not None
+
+
+def test_a_card_that_is_lost_in_a_run_costs_no_frame() -> None:
+    with open_engine(provider="cpu") as engine:
+        expected = engine.analyze(PORTRAIT).faces[0]
+
+        class Lost:
+            def run(self, *_: object) -> object:
+                raise RuntimeError("CUDA failure 2: out of memory")
+
+        for network in engine.networks.values():
+            network._session, network.provider = Lost(), "cuda"
+        assert engine.providers["landmarks-1"] == "cuda"
+        report = engine.analyze(PORTRAIT)
+        (face,) = report.faces
+        assert face.landmarks is not None
+        assert expected.landmarks is not None
+        np.testing.assert_array_equal(face.landmarks.points, expected.landmarks.points)
+        # the report of that very frame says what it was read on
+        assert set(report.providers.values()) == {"cpu"}
+        assert {proof.reason for proof in engine.proofs[1:]} == {"CUDA failed while running"}
+        assert any("out of memory" in note for note in engine.notes)
 
 
 class Rewired:

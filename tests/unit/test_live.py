@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from facelens.errors import CameraMissingError, SourceLostError
-from facelens.live import KEPT_LATENCIES, LiveSession
+from facelens.live import LiveSession
 from facelens.sources import DemoSource, FrameSource
 from facelens.types import Frame, FrameReport
 
@@ -29,10 +29,11 @@ class Script(FrameSource):
         self.open_error: BaseException | None = None
         self.close_error: BaseException | None = None
         self.gate = threading.Event()
-        self.given, self.closed = 0, 0
+        self.given, self.opened, self.closed = 0, 0, 0
         self.exhausted = threading.Event()
 
     def open(self) -> None:
+        self.opened += 1
         if self.open_error is not None:
             raise self.open_error
 
@@ -285,6 +286,30 @@ class TestStart:
         with pytest.raises(RuntimeError, match="once"):
             session.start()
 
+    def test_opened_first_and_started_later(self) -> None:
+        source = Script(3)
+        session = LiveSession(source, Analysis())
+        session.open()
+        assert session.stats().threads_started == 0
+        assert not session.finished
+        with pytest.raises(RuntimeError, match="once"):
+            session.open()
+        session.start()
+        finish(session)
+        assert (session.stats().frames_analysed, source.opened, source.closed) == (3, 1, 1)
+
+    def test_opened_and_never_started(self) -> None:
+        source = Script(3)
+        session = LiveSession(source, Analysis())
+        session.open()
+        assert session.stop() == ()
+        assert session.finished
+        assert source.closed == 1
+        assert session.stop() == ()
+        assert source.closed == 1
+        with pytest.raises(RuntimeError, match="once"):
+            session.start()
+
 
 class TestStop:
     def test_before_the_start_and_twice(self) -> None:
@@ -354,13 +379,6 @@ class TestStats:
         result = session.latest()
         assert result is not None
         assert 500 <= result.latency_ms < 5000
-
-    def test_memory_is_bounded(self) -> None:
-        session = LiveSession(Script(2 * KEPT_LATENCIES), Analysis())
-        session.start()
-        finish(session)
-        assert session.stats().frames_analysed == 2 * KEPT_LATENCIES
-        assert len(session._latencies) == KEPT_LATENCIES
 
     def test_rates(self) -> None:
         with LiveSession(DemoSource((64, 64), fps=50.0), Analysis()) as session:

@@ -9,6 +9,7 @@ import pytest
 
 from facelens.overlay import (
     Disc,
+    Dots,
     OverlayOptions,
     Panel,
     Ring,
@@ -56,19 +57,42 @@ def listed(*faces: Face, **options: object) -> tuple[object, ...]:
     return draw_list(report, OverlayOptions(**options), VIEW, measure)  # type: ignore[arg-type]
 
 
+def dots(items: tuple[object, ...]) -> int:
+    return sum(len(i.points) for i in items if isinstance(i, Dots))
+
+
 def test_everything_is_drawn_and_each_toggle_takes_its_part_away() -> None:
     one = face(1, Box(200, 150, 120, 150))
     every = listed(one)
-    assert sum(isinstance(i, Stroke) for i in every) == 8
+    # four corners each, dark and in the person's colour
+    assert [i.lines.shape[0] for i in every if isinstance(i, Stroke)] == [4, 4]
     assert sum(isinstance(i, Ring) for i in every) == 2
-    assert sum(isinstance(i, Disc) and i.colour == "#FFFFFF" for i in every) == 68
+    assert dots(every) == 68
     assert [i.text for i in every if isinstance(i, Text)] == ["82", "1", "39 (33–45)", "female"]
     assert not any(isinstance(i, Stroke) for i in listed(one, boxes=False))
     assert not any(isinstance(i, Ring) for i in listed(one, scores=False))
     assert [i.text for i in listed(one, labels=False) if isinstance(i, Text)] == ["82"]
-    assert sum(isinstance(i, Disc) and i.colour == "#FFFFFF" for i in listed(one, points="kaggle15")) == 15
-    assert sum(isinstance(i, Disc) and i.colour == "#FFFFFF" for i in listed(one, points="five")) == 5
-    assert sum(isinstance(i, Disc) and i.colour == "#FFFFFF" for i in listed(one, points="none")) == 0
+    assert dots(listed(one, points="kaggle15")) == 15
+    assert dots(listed(one, points="five")) == 5
+    assert dots(listed(one, points="none")) == 0
+
+
+def test_brackets_stand_at_the_corners_of_the_box() -> None:
+    box = Box(200, 150, 120, 150)
+    stroke = next(i for i in listed(face(1, box)) if isinstance(i, Stroke))
+    ends = stroke.lines.reshape(-1, 2)
+    assert (ends.min(0).tolist(), ends.max(0).tolist()) == ([200, 150], [320, 300])
+    for line, (x, y) in zip(stroke.lines, [(200, 150), (200, 300), (320, 150), (320, 300)]):
+        # from the side to the top or bottom, without touching the corner itself
+        assert abs(line[0][0] - x) < 1e-3
+        assert abs(line[-1][1] - y) < 1e-3
+        assert np.hypot(*(line - (x, y)).T).min() > 1
+
+
+def test_points_of_one_size_are_painted_together() -> None:
+    faces = [face(i + 1, Box(60 * i, 100, 50, 60)) for i in range(4)]
+    together = [i for i in listed(*faces, face(9, Box(400, 200, 120, 150))) if isinstance(i, Dots)]
+    assert [(len(i.points), i.radius) for i in together] == [(68, 2.0), (4 * 68, 1.4)]
 
 
 def test_points_that_may_be_far_off_are_faint() -> None:
@@ -77,8 +101,10 @@ def test_points_that_may_be_far_off_are_faint() -> None:
     spread = np.full(68, 2.0)
     spread[:9] = 9.0
     unsure = replace(one, landmarks=Landmarks(one.landmarks.points, "ibug68", spread))
-    alphas = [i.alpha for i in listed(unsure) if isinstance(i, Disc) and i.colour == "#FFFFFF"]
-    assert alphas == [0.35] * 9 + [0.8] * 59
+    drawn = {i.alpha: len(i.points) for i in listed(unsure) if isinstance(i, Dots)}
+    assert drawn == {0.35: 9, 0.8: 59}
+    (faint,) = [i.points for i in listed(unsure) if isinstance(i, Dots) and i.alpha == 0.35]
+    np.testing.assert_allclose(faint, one.landmarks.points[:9])
 
 
 def test_doubt_is_a_word() -> None:

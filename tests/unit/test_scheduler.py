@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facelens.engine import Clock, Engine, open_engine
+from facelens.engine import Engine, open_engine
 from facelens.geometry import iou
 from facelens.scheduler import LEVELS, Scheduler, moved
 from facelens.sources import DemoSource
+from facelens.timing import StageClock
 from facelens.types import AgeEstimate, Box, Detection, Face, Frame, FrameReport, Landmarks
 
 SHAPE = np.random.default_rng(0).uniform(-40, 40, (68, 2))
@@ -33,14 +34,14 @@ class World(Engine):
         five = np.array([[-20, -10], [20, -10], [0, 5], [-15, 25], [15, 25]]) + np.array([x, y])
         return Detection(Box(x - 50, y - 50, 100, 100), 0.9, Landmarks(five, "five"))
 
-    def find(self, frame: Frame, thorough: bool, clock: Clock) -> tuple[Detection, ...]:
+    def find(self, frame: Frame, thorough: bool, clock: StageClock) -> tuple[Detection, ...]:
         assert not thorough
         self.calls.append("detect")
         clock.timings["detect"] = self.costs["detect"]
         return () if self.blind else tuple(self._detection(x, y) for x, y in self.people)
 
     def read(
-        self, frame: Frame, found: Sequence[Detection], parts: frozenset[str] | None = None, *, clock: Clock
+        self, frame: Frame, found: Sequence[Detection], parts: frozenset[str] | None = None, *, clock: StageClock
     ) -> tuple[Face, ...]:
         kind = "whole" if parts is None else "landmarks"
         self.calls += [kind] * len(found)
@@ -56,7 +57,7 @@ class World(Engine):
             faces.append(Face(index + 1, detection, age=age, landmarks=points))
         return tuple(faces)
 
-    def report(self, frame: Frame, faces: tuple[Face, ...], clock: Clock) -> FrameReport:
+    def report(self, frame: Frame, faces: tuple[Face, ...], clock: StageClock) -> FrameReport:
         return FrameReport(frame.index, frame.captured_at, (640, 480), faces, clock.timings)
 
 

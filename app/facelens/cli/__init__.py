@@ -16,8 +16,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from facelens import __version__
-from facelens.cli.common import Provider, fail, plain_streams, say
-from facelens.errors import DisplayError, FacelensError
+from facelens.cli.common import Provider, check_outputs, fail, plain_streams, say
+from facelens.errors import FacelensError
+from facelens.gui.launch import open_window
 
 app = typer.Typer(
     name="facelens",
@@ -48,25 +49,6 @@ def start(
     """Open the window, unless a command is given."""
     if context.invoked_subcommand is None:
         raise typer.Exit(open_window())
-
-
-def open_window(
-    source: str | None = None, provider: str = "auto", paths: Sequence[str] = (), seconds: float | None = None
-) -> int:
-    """Open the window; the exit code.
-
-    Raises:
-        DisplayError: no window can be opened here.
-    """
-    from facelens.engine import EngineOptions
-
-    try:
-        from facelens.gui.app import run
-    except ImportError as error:
-        remedy = "Install the system libraries of Qt (see the README), or use 'facelens score'"
-        raise DisplayError("Cannot open the window", str(error), remedy) from error
-    options = EngineOptions(provider=provider) if provider != "auto" else None
-    return run(source, options, paths, quit_after_ms=None if seconds is None else round(seconds * 1000))
 
 
 @app.command()
@@ -102,9 +84,10 @@ def live(
 ) -> None:
     """Watch a camera, a clip, a stream or the demo."""
     if not headless:
-        if any(option is not None for option in (frames, record, stats)):
-            fail("--frames, --record and --stats need --headless", 2)
-        raise typer.Exit(open_window(source or None, provider.value, seconds=seconds))
+        if frames is not None or record is not None:
+            fail("--frames and --record need --headless", 2)
+        check_outputs(stats)
+        raise typer.Exit(open_window(source or None, provider.value, seconds=seconds, stats=stats))
     from facelens.cli.live import run
 
     raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value))
@@ -169,7 +152,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="As JSON on standar
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Entry point of ``facelens``: every error is one sentence, unless --debug asks for more."""
+    """Run a command line: every error is one sentence, unless --debug asks for more."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     # wherever it stands: who adds it to a command that failed adds it at the end
     debug = "--debug" in given
@@ -180,23 +163,33 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     plain_streams()
     try:
         app(given, prog_name="facelens")
-    except FacelensError as error:
-        _tell(str(error), debug)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # the reader of standard output has left: nothing more to say, nor to flush at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except ImportError as error:
-        _tell(f"A library is missing or does not fit: {error}. Install Facelens again (see the README).", debug)
-        sys.exit(3)
-    except Exception as error:
-        logging.getLogger(__name__).debug("unexpected", exc_info=True)
-        _tell(f"Unexpected {type(error).__name__}: {error}. This is a fault of Facelens: --debug shows where.", debug)
-        sys.exit(3)
+    except BaseException as error:  # noqa: BLE001 - told in a sentence, with its exit code
+        sys.exit(explain(error, debug))
     sys.exit(0)
+
+
+def explain(error: BaseException, debug: bool = False) -> int:
+    """Say in one sentence what ended a command; the exit code. ``SystemExit`` goes on."""
+    plain_streams()
+    match error:
+        case FacelensError():
+            _tell(str(error), debug)
+            return error.exit_code
+        case KeyboardInterrupt():
+            return 130
+        case BrokenPipeError():
+            # the reader of standard output has left: nothing more to say, nor to flush at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        case ImportError():
+            _tell(f"A library is missing or does not fit: {error}. Install Facelens again (see the README).", debug)
+            return 3
+        case Exception():
+            logging.getLogger(__name__).debug("unexpected", exc_info=error)
+            kind = type(error).__name__
+            _tell(f"Unexpected {kind}: {error}. This is a fault of Facelens: --debug shows where.", debug)
+            return 3
+    raise error
 
 
 def _tell(text: str, debug: bool) -> None:
@@ -205,16 +198,3 @@ def _tell(text: str, debug: bool) -> None:
         import traceback
 
         traceback.print_exc()
-
-
-def window() -> NoReturn:
-    """Entry point of ``facelens-gui``, for desktops: arguments are pictures to show."""
-    given = sys.argv[1:]
-    if any(argument.startswith("-") for argument in given):
-        main(given)
-    plain_streams()
-    try:
-        sys.exit(open_window(paths=given))
-    except FacelensError as error:
-        _tell(str(error), debug=False)
-        sys.exit(error.exit_code)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from pathlib import Path
@@ -13,25 +11,19 @@ from rich import box
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from facelens import report
+from facelens import report, runstats
 from facelens.cli.common import check_outputs, console, expression_cell, say
 from facelens.cli.recorder import Recorder
 from facelens.engine import Engine, open_engine
 from facelens.errors import FacelensError, OutputError
-from facelens.live import LiveSession
+from facelens.live import LiveSession, LiveStats
+from facelens.machine import rss_mib
+from facelens.runstats import Follower, Shown
 from facelens.sources import FrameSource, open_source
 from facelens.tracking import Tracker
 from facelens.types import Frame, FrameReport
 
 USUAL_FPS = 30.0
-
-
-def rss_mib() -> float | None:
-    """Memory of this process in MiB, where the system tells."""
-    if not sys.platform.startswith("linux"):
-        return None
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 
 class Watch:
@@ -42,19 +34,30 @@ class Watch:
 
     def __init__(self, engine: Engine, source: FrameSource, record: Path | None) -> None:
         self._engine, self._source, self._record = engine, source, record
-        self._tracker = Tracker()
+        self.follower = Follower(Tracker(), source)
         self._recorder: Recorder | None = None
         self._frame: Frame | None = None
+        self._providers = engine.providers
         self.count = 0
         self.last: FrameReport | None = None
         self.problem: OutputError | None = None
 
     def analyze(self, frame: Frame) -> FrameReport:
         self._frame = frame
-        return self._engine.analyze(frame, thorough=False)
+        found = self._engine.analyze(frame, thorough=False)
+        if found.providers != self._providers:
+            # a card was lost, and the frame was read all the same
+            for proof in self._engine.proofs:
+                if proof.got != self._providers[proof.network]:
+                    say(
+                        f"facelens: {proof.network}: {proof.reason}; it goes on by {proof.got}. {proof.repair}",
+                        "yellow",
+                    )
+            self._providers = found.providers
+        return found
 
     def update(self, found: FrameReport) -> FrameReport:
-        found = self._tracker.update(found)
+        found = self.follower.update(found)
         self.count += 1
         self.last = found
         if self._record is not None and self.problem is None:
@@ -96,7 +99,7 @@ def run(
     if record is not None:
         Recorder(record, USUAL_FPS, live=False)  # an ending or a folder that will not do is told before the work
     source = open_source(address)
-    with open_engine(provider=provider) as engine:
+    with open_engine(provider=provider, threads=None) as engine:
         for note in engine.notes if provider != "auto" else ():
             say(f"facelens: {note}", "yellow")
         engine.warm_up()
@@ -104,13 +107,14 @@ def run(
         memory = rss_mib()
         session, code = _watch(watch, source, frames, seconds)
         watch.close()
-        out = _figures(session, watch, source, engine, memory)
+        live = session.stats()
+        out = _figures(live, watch, engine, memory)
     for problem in (session.error, watch.problem):
         if problem is not None:
             say(f"facelens: {problem}", "red")
             code = code or (problem.exit_code if isinstance(problem, FacelensError) else 3)
     if stats != "-":
-        console.print(_table(watch.last, out))
+        console.print(_table(watch.last, source.name, live))
     if stats is not None:
         report.write_json(stats, out)
     return code
@@ -147,35 +151,24 @@ def _watch(watch: Watch, source: FrameSource, frames: int | None, seconds: float
     return session, code
 
 
-def _figures(
-    session: LiveSession, watch: Watch, source: FrameSource, engine: Engine, memory: float | None
-) -> dict[str, Any]:
-    """The figures of a run that has stopped, in the form of ``--stats``."""
-    stats = session.stats()
-    latency = stats.latency_ms
-    return {
-        "source": source.name,
-        "seconds": round(stats.seconds, 3),
-        "fps_captured": round(stats.fps_captured, 2),
-        "fps_shown": round(stats.fps_analysed, 2),
-        "latency_ms": {name: round(getattr(latency, name), 2) for name in ("p50", "p95", "p99")},
-        "frames": {
-            "captured": stats.frames_captured,
-            "analysed": stats.frames_analysed,
-            "shown": watch.count,
-            "skipped": stats.frames_skipped,
-        },
-        "threads": {"started": stats.threads_started, "joined": stats.threads_joined},
-        "providers": dict(engine.providers),
-        "rss_mib": {"start": memory, "end": rss_mib()},
-    }
+def _figures(live: LiveStats, watch: Watch, engine: Engine, memory: float | None) -> dict[str, Any]:
+    """The figures of a run that has stopped, in the form of ``--stats``; a result counts as shown when it is there."""
+    return runstats.form(
+        live,
+        Shown(watch.count, live.fps_analysed, live.latency_ms),
+        watch.follower,
+        heartbeat=None,
+        rss_mib=(memory, rss_mib()),
+        threads=(live.threads_started, live.threads_joined),
+        providers=engine.providers,
+    )
 
 
-def _table(found: FrameReport | None, out: dict[str, Any]) -> Table:
-    frames, latency = out["frames"], out["latency_ms"]
+def _table(found: FrameReport | None, name: str, live: LiveStats) -> Table:
     title = (
-        f"{out['source']}: {frames['analysed']} frames in {out['seconds']:.1f} s, {out['fps_shown']:.1f} frames/s, "
-        f"{frames['skipped']} skipped, {latency['p50']:.0f} ms from capture to result (p95 {latency['p95']:.0f} ms)"
+        f"{name}: {live.frames_analysed} frames in {live.seconds:.1f} s, {live.fps_analysed:.1f} frames/s, "
+        f"{live.frames_skipped} skipped, {live.latency_ms.p50:.0f} ms from capture to result "
+        f"(p95 {live.latency_ms.p95:.0f} ms)"
     )
     faces = () if found is None else found.faces
     # only some networks tell the expression; without one there is no column

@@ -14,9 +14,10 @@ from rich.text import Text
 
 from facelens import images, report
 from facelens.cli.common import check_outputs, console, expression_cell, say, written
-from facelens.engine import Engine, EngineOptions, open_engine
+from facelens.engine import Engine, open_engine
 from facelens.errors import FacelensError, OutputError, PictureError, UsageError
 from facelens.files import shown
+from facelens.options import EngineOptions
 from facelens.paint_cv import annotate as painted
 from facelens.types import FrameReport
 
@@ -119,6 +120,7 @@ def run(wanted: Request) -> int:
         preset=wanted.preset,
         weights=weights_of(wanted.weight),
         detect_size=wanted.detail,
+        threads=None,
     )
     with open_engine(options) as engine:
         if wanted.provider != "auto":

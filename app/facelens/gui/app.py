@@ -20,7 +20,7 @@ from PySide6.QtCore import QCoreApplication, QSettings, QTimer
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
-from facelens.engine import EngineOptions
+from facelens import report
 from facelens.errors import DisplayError
 from facelens.gui import settings as keys
 from facelens.gui.scope import Services
@@ -28,6 +28,7 @@ from facelens.gui.settings import Settings
 from facelens.gui.theme import Theme
 from facelens.gui.window import Window
 from facelens.gui.worker import as_shown
+from facelens.options import EngineOptions
 from facelens.resources import asset
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 ICON_SIZES = (16, 32, 48, 128, 256)
 WINDOWLESS = ("offscreen", "minimal", "minimalegl", "vnc", "linuxfb", "eglfs")
 """Qt platforms that need no desktop."""
+SWITCH_SECONDS = 0.001
+"""How long another thread may keep Python to itself while the window's thread waits for its turn; usually 5 ms."""
 REMEDY = "Start it from a desktop, or use 'facelens live --headless' or 'facelens score'"
 
 
@@ -117,6 +120,7 @@ def with_settings(options: EngineOptions | None, settings: Settings) -> EngineOp
         return options
     return replace(
         options or EngineOptions(),
+        threads=None,
         provider=settings.get(keys.PROVIDER),
         preset=settings.preset(),
         weights=settings.weights(),
@@ -148,6 +152,7 @@ def run(
     paths: Sequence[str] = (),
     quit_after_ms: int | None = None,
     screenshot: Path | None = None,
+    stats: str | None = None,
 ) -> int:
     """Open the window and stay until it is closed.
 
@@ -157,19 +162,25 @@ def run(
         paths: pictures or folders to show first.
         quit_after_ms: close by itself after so many milliseconds.
         screenshot: with ``quit_after_ms``: save the window as a picture there before closing.
+        stats: write the figures of the newest live source there as JSON when the window has closed; "-" is standard
+            output.
 
     Returns:
         The exit code: 0, or 3 where the networks never opened.
 
     Raises:
         DisplayError: no window can be opened here.
+        OutputError: the figures cannot be written.
     """
     with display():
         qt = application()
     settings = Settings(QSettings())
     theme = Theme(qt, settings.get(keys.THEME))
     window = Window(Services(), settings, theme, with_settings(options, settings))
-    hook = sys.excepthook
+    # comparing with the truth costs the analysis a little
+    window.scope.live.judged = stats is not None
+    hook, interval = sys.excepthook, sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     _show_faults(window)
     window.show()
     window.begin(source, paths)
@@ -183,4 +194,8 @@ def run(
         QTimer.singleShot(quit_after_ms, leave)
     code = qt.exec()
     sys.excepthook = hook
+    sys.setswitchinterval(interval)
+    figures = window.run_figures()
+    if stats is not None and figures is not None:
+        report.write_json(stats, figures)
     return code if window.scope.engine_error is None else 3

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup, QPaintEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QStyle,
+    QStyleOptionButton,
+    QStylePainter,
+    QWidget,
+)
 
 from facelens.gui import paint_qt
 from facelens.gui import theme as look
@@ -130,6 +142,22 @@ class TopBar(QFrame):
         self.back.setIcon(line_icon("back", ink))
 
 
+class ElidedButton(QPushButton):
+    """A button that gives way where there is too little room, its text ending in "…"."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(80, super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        inside = self.style().subElementRect(QStyle.SubElement.SE_PushButtonContents, option, self)
+        option.text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inside.width())
+        painter = QStylePainter(self)
+        painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
+        painter.end()
+
+
 class StatusBar(QFrame):
     """Figures on the left, a passing message in the middle, the provider and the promise on the right."""
 
@@ -141,7 +169,11 @@ class StatusBar(QFrame):
         self.dot = Dot(theme)
         self.figures = tuple(label("row") for _ in range(3))
         self.message = ElidedLabel("caption")
-        self.provider = label("accent")
+        self.provider = ElidedButton()
+        self.provider.setProperty("role", "badge")
+        self.provider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.provider.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.provider.setAccessibleDescription(self.tr("What the networks run on; opens the figures"))
         self.promise = label("caption", self.tr("Everything stays on this computer"))
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 0, MARGIN, 0)
@@ -154,23 +186,28 @@ class StatusBar(QFrame):
             row.addWidget(item)
         row.addSpacing(4)
         row.addWidget(self.message, 1)
-        row.addSpacing(16)
+        row.addSpacing(8)
         row.addWidget(self.provider)
-        row.addSpacing(28)
+        row.addSpacing(20)
         row.addWidget(self.promise)
 
-    def show_figures(self, *texts: str) -> None:
+    def show_figures(self, *texts: str, tip: str = "") -> None:
         for item, text in zip(self.figures, texts):
             item.setText(text)
+            item.setToolTip(tip)
 
     def show_message(self, text: str, tip: str = "") -> None:
         self.message.setText(text)
         self.message.setToolTip(tip or text)
 
-    def show_provider(self, text: str, as_asked: bool, notes: str) -> None:
-        self.provider.setText(text)
-        self.provider.setToolTip(notes)
-        role = "accent" if as_asked else "warning"
+    def show_provider(self, text: str, good: bool, tip: str) -> None:
+        """The badge; ``good``: nothing is to be mended."""
+        role = "badge" if good else "badge-warning"
+        # a style that is polished anew costs more than a frame's painting: only where something changed
+        if self.provider.text() != text:
+            self.provider.setText(text)
+            self.provider.setAccessibleName(text)
+        self.provider.setToolTip(tip)
         if self.provider.property("role") != role:
             self.provider.setProperty("role", role)
             self.provider.style().unpolish(self.provider)

@@ -40,6 +40,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("next_person", ("N",), QT_TRANSLATE_NOOP("commands", "Next person in the panel")),
     Command("toggle_full_screen", ("F", "F11"), QT_TRANSLATE_NOOP("commands", "Full screen")),
     Command("toggle_theme", ("T",), QT_TRANSLATE_NOOP("commands", "Dark or light")),
+    Command("show_figures", ("I",), QT_TRANSLATE_NOOP("commands", "Figures: times, frames, networks")),
     Command("show_settings", ("Ctrl+,",), QT_TRANSLATE_NOOP("commands", "Settings")),
     Command("show_help", ("F1", "?"), QT_TRANSLATE_NOOP("commands", "This list")),
     Command("close", ("Ctrl+Q",), QT_TRANSLATE_NOOP("commands", "Quit")),

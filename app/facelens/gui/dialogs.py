@@ -23,7 +23,7 @@ from facelens.gui.theme import Theme
 from facelens.gui.widgets import Switch, button, label
 
 
-class _Sheet(QDialog):
+class Sheet(QDialog):
     """A dialog with the window's margins; Esc closes it."""
 
     def __init__(self, parent: QWidget, title: str, width: int) -> None:
@@ -46,7 +46,7 @@ class _Sheet(QDialog):
         self.column.addLayout(row)
 
 
-class SettingsDialog(_Sheet):
+class SettingsDialog(Sheet):
     """One line for each setting of ``SETTINGS`` that is not hidden; a change counts at once."""
 
     def __init__(self, parent: QWidget, settings: Settings, theme: Theme) -> None:
@@ -131,7 +131,7 @@ class SettingsDialog(_Sheet):
                 self.settings.set(setting, setting.default)
 
 
-class HelpSheet(_Sheet):
+class HelpSheet(Sheet):
     """The keys, from the table of commands."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -158,7 +158,7 @@ class HelpSheet(_Sheet):
         self.foot(done)
 
 
-class AddressDialog(_Sheet):
+class AddressDialog(Sheet):
     """Asks for the address of a network camera or stream."""
 
     SCHEMES = ("http://", "https://", "rtsp://", "rtsps://", "rtmp://")

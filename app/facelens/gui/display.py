@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from facelens.engine import EngineOptions
+from facelens import runstats
 from facelens.errors import FacelensError
 from facelens.gui import settings as keys
 from facelens.gui import wording
 from facelens.gui.bars import StatusBar, TopBar
+from facelens.gui.coach import Coach
+from facelens.gui.figures import FiguresSheet
+from facelens.gui.heartbeat import Heartbeat
 from facelens.gui.notices import Action, Banner, EmptyState
 from facelens.gui.panel import Panel, face_picture
 from facelens.gui.people import People
@@ -20,10 +24,10 @@ from facelens.gui.scope import Scope, Services
 from facelens.gui.settings import Settings
 from facelens.gui.sourcepicker import DEMO, SourcePicker
 from facelens.gui.theme import MARGIN, Theme
-from facelens.gui.view import Coach, LiveView
+from facelens.gui.view import LiveView
+from facelens.machine import rss_mib
+from facelens.options import EngineOptions
 from facelens.types import Face
-
-FPS_SECONDS = 2.0
 
 
 class Display(QMainWindow):
@@ -36,7 +40,15 @@ class Display(QMainWindow):
         self.settings, self.theme = settings, theme
         self.scope = Scope(services, settings, options, self)
         self.people, self.coach = People(), Coach()
+        self.heartbeat = Heartbeat(self)
+        self.rss_at_first: float | None = None
+        """Memory when the first frame was shown, MiB."""
+        self.figures: FiguresSheet | None = None
+        self._turn = 0
+        self._good, self._got = True, list[str]()
         self._lay_out()
+        renderer = self.scope.live.renderer
+        renderer.paint, renderer.drop = self.view.paint_scene, self.view.drop_scene
         self.view.resized.connect(self._place_notes)
         for banner in (self.error, self.notice):
             banner.closed.connect(self._place_notes)
@@ -73,12 +85,17 @@ class Display(QMainWindow):
 
     def _show_scope(self) -> None:
         scope, state, top = self.scope, self.scope.state, self.top
+        if scope.live.turn != self._turn:
+            self._turn = scope.live.turn
+            self.view.clock.restart()
+            self.heartbeat.restart()
+        self.heartbeat.beat(state.phase == "running")
         top.show_phase("idle" if scope.photo is not None else state.phase)
         size = "{} × {}".format(*state.size) if state.size else ""
         top.picker.show_source(state.address, self._source_words() or self.tr("Choose a source"), size)
         photo = scope.photo
         top.show_title(None if photo is None else f"{photo.path.name}   {photo.index + 1} / {photo.count}")
-        self.view.set_flags(paused=state.phase == "paused")
+        self.view.set_flags(paused=state.phase == "paused", running=state.phase == "running")
         if photo is None and state.phase in ("paused", "ended", "failed"):
             # what stands still must agree: the panel with the frame that is shown
             self._show_face()
@@ -130,8 +147,10 @@ class Display(QMainWindow):
             return
         first = self.view.frame is None
         mirror = photo is None and self.scope.state.is_camera and bool(self.settings.get(keys.MIRROR))
-        self.view.show_pair(*pair, live=photo is None, mirror=mirror)
+        scene, self.scope.scene = self.scope.scene, None
+        self.view.show_pair(*pair, live=photo is None, mirror=mirror, scene=scene)
         if first:
+            self.rss_at_first = self.rss_at_first or rss_mib()
             self.empty.hide()
             self.top.snapshot.setEnabled(True)
             self._show_status()
@@ -183,22 +202,48 @@ class Display(QMainWindow):
             )
             self.status.show_figures(faces, size, "")
         elif (stats := scope.live.stats()) is not None and pair is not None:
-            now = time.monotonic()
-            recent = [at for at in self.view.shown_at if now - at <= FPS_SECONDS]
-            rate = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0
-            late = sorted(self.view.latencies)
+            now, clock = time.monotonic(), self.view.clock
             self.status.show_figures(
                 self.tr("Paused")
                 if scope.state.phase == "paused"
-                else self.tr("{rate} frames/s").format(rate=f"{rate:.1f}"),
-                self.tr("{delay} ms camera to screen").format(delay=round(late[len(late) // 2]) if late else 0),
+                else self.tr("{rate} frames/s").format(rate=f"{clock.fps(now):.1f}"),
+                self.tr("{delay} ms camera to screen").format(delay=round(clock.delay_ms(now))),
                 self.tr("{count} skipped").format(count=stats.frames_skipped),
+                tip=wording.times_tip(clock.spread(), self.heartbeat.spread()),
             )
         else:
             self.status.show_figures(self.tr("Not running"), "", "")
-        timings = pair[1].timings if pair is not None else {}
-        text, as_asked = wording.provider(scope.room.providers, scope.room.options.provider, timings)
-        self.status.show_provider(text, as_asked, "\n".join(scope.room.notes))
+        proofs = scope.room.proofs
+        text, good = wording.badge(proofs, pair[1].timings if pair is not None else {})
+        self.status.show_provider(text, good, wording.badge_tip(proofs))
+        if self._good and not good and any(proof.got != before for proof, before in zip(proofs, self._got)):
+            self.scope.message.emit(text, wording.badge_tip(proofs))
+        self._good, self._got = good, [proof.got for proof in proofs]
+
+    def _show_figures(self) -> None:
+        sheet = self.figures
+        if sheet is not None and sheet.isVisible():
+            newest, clock = self.scope.live.newest(), self.view.clock
+            live = (newest[0], clock.shown().frames) if newest is not None else None
+            sheet.show_run(clock.spread(), self.heartbeat.spread(), live)
+            sheet.show_networks(self.scope.room.proofs)
+
+    def run_figures(self) -> dict[str, Any] | None:
+        """The figures of the newest live source in the form of ``--stats``, complete once the window has closed; None
+        where no source has run."""
+        newest = self.scope.live.newest()
+        if newest is None:
+            return None
+        live, follower = newest
+        return runstats.form(
+            live,
+            self.view.clock.shown(),
+            follower,
+            heartbeat=self.heartbeat.spread(),
+            rss_mib=(self.rss_at_first, rss_mib()),
+            threads=self.scope.threads(),
+            providers=self.scope.room.providers,
+        )
 
     def show_problem(self, error: FacelensError) -> None:
         """An error's sentence over the view, with what can be done about it; the view goes on."""

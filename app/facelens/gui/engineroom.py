@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from facelens.engine import Engine, EngineOptions
+from facelens.engine import Engine
 from facelens.errors import FacelensError, ModelError
 from facelens.gui.worker import Tasks, as_shown
+from facelens.options import EngineOptions
+from facelens.runtime import Proof
 from facelens.types import Frame, FrameReport
 
 
@@ -32,6 +34,7 @@ class EngineRoom(QObject):
         self._open_engine, self._tasks = open_engine, tasks
         self.options = options
         self._engine: Engine | None = None
+        self._closed_on: Mapping[str, str] = {}
         self._turn = 0
 
     @property
@@ -40,8 +43,13 @@ class EngineRoom(QObject):
 
     @property
     def providers(self) -> Mapping[str, str]:
-        """The provider each network really got, by network; empty before ``ready``."""
-        return self._engine.providers if self._engine is not None else {}
+        """The provider each network really got, by network, also after ``close``; empty before ``ready``."""
+        return self._engine.providers if self._engine is not None else self._closed_on
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """What each network was asked to run on, what it got, and how fast that is; empty before ``ready``."""
+        return self._engine.proofs if self._engine is not None else ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -105,6 +113,7 @@ class EngineRoom(QObject):
         """Let go of the networks; call it after everything that analyses has stopped."""
         engine, self._engine = self._engine, None
         if engine is not None:
+            self._closed_on = engine.providers
             engine.close()
 
     def _worded(self, error: BaseException) -> FacelensError:

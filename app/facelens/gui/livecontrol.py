@@ -11,10 +11,13 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
 
 from facelens.errors import FacelensError
+from facelens.gui.renderer import Renderer
+from facelens.gui.scene import Scene
 from facelens.gui.worker import Pulse, as_shown
 from facelens.live import LiveResult, LiveSession, LiveStats
+from facelens.runstats import Follower
 from facelens.sources import FrameSource
-from facelens.tracking import USUAL_SMOOTHING, TrackCounts, Tracker
+from facelens.tracking import USUAL_SMOOTHING, Tracker
 from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
@@ -46,16 +49,23 @@ class _Request:
 class LiveControl(QObject):
     """Owns one control thread that opens and stops sessions; of several requests only the newest counts.
 
+    A source is opened at once, and read from when ``allow`` has been called: it opens beside the networks.
+
     Args:
         open_source: address -> source; may block and may raise ``SourceError``.
         analyze: frame -> report; called from a session's analysis thread.
         smoothing: of boxes and points, 0..1, see ``tracking.Tracker``.
+
+    Attributes:
+        renderer: paints the results before they are told of.
+        judged: what is shown is compared with the truth of sources that know it; set it before the first ``use``.
+        turn: counts the sessions that were begun.
     """
 
     changed = Signal()
     """``state`` is new."""
     fresh = Signal()
-    """``latest()`` may be new; carries nothing and is coalesced."""
+    """``take()`` may give something new; carries nothing and is coalesced."""
 
     def __init__(
         self,
@@ -71,11 +81,15 @@ class LiveControl(QObject):
         self._request: _Request | None = None
         self._session: LiveSession | None = None
         self._smoothing, self._tracker = smoothing, Tracker(smoothing)
-        self._hold = self._hung = False
+        self._newest: tuple[LiveSession, Follower] | None = None
+        self._ended: tuple[int, int] = (0, 0)
+        self._hold = self._hung = self._allowed = False
+        self.judged, self.turn = False, 0
         self.state = LiveState()
         self._states, self._updates = Pulse(self), Pulse(self)
         self._states.fired.connect(self.changed)
         self._updates.fired.connect(self._look)
+        self.renderer = Renderer(lambda: self._session, self._updates.poke)
         self._thread = threading.Thread(target=self._loop, name="facelens-live-control", daemon=True)
         self._thread.start()
 
@@ -88,6 +102,12 @@ class LiveControl(QObject):
         """Stop what runs."""
         self._post(_Request(None))
 
+    def allow(self) -> None:
+        """Frames can be analysed from now on."""
+        with self._ready:
+            self._allowed = True
+            self._ready.notify()
+
     def pause(self) -> None:
         """Hold the newest frame; also a source that is still being opened starts held."""
         self._hold = True
@@ -97,21 +117,27 @@ class LiveControl(QObject):
         self._hold = False
         self._apply_hold()
 
-    def latest(self) -> LiveResult | None:
+    def take(self) -> tuple[LiveResult, Scene | None] | None:
+        """The newest result that has been painted, and its scene the first time it is asked for."""
         session = self._session
-        return session.latest() if session is not None else None
+        return self.renderer.take(session) if session is not None else None
 
     def stats(self) -> LiveStats | None:
         session = self._session
         return session.stats() if session is not None else None
 
-    def track_counts(self) -> TrackCounts:
-        """What the tracker of the newest session has done."""
-        return self._tracker.counts
-
     def set_smoothing(self, value: float) -> None:
         """How boxes and points follow faces from the next frame on, from 0, smooth, to 1, quick."""
         self._smoothing = self._tracker.smoothing = value
+
+    def newest(self) -> tuple[LiveStats, Follower] | None:
+        """Figures of the session that runs or, where none does, ran last."""
+        return (self._newest[0].stats(), self._newest[1]) if self._newest is not None else None
+
+    def threads(self) -> tuple[int, int]:
+        """Threads that were started, and how many of them have ended; complete after ``close``."""
+        own = [self._thread, self.renderer.thread]
+        return self._ended[0] + len(own), self._ended[1] + sum(not thread.is_alive() for thread in own)
 
     def close(self, timeout: float) -> bool:
         """Stop and join everything within about ``timeout`` seconds; False where a thread still runs."""
@@ -119,7 +145,8 @@ class LiveControl(QObject):
         self._updates.mute()
         self._post(_Request(None, quit=True))
         self._thread.join(timeout)
-        return not self._thread.is_alive() and not self._hung
+        rendered = self.renderer.close(timeout)
+        return not self._thread.is_alive() and rendered and not self._hung
 
     def _post(self, request: _Request) -> None:
         with self._ready:
@@ -176,6 +203,8 @@ class LiveControl(QObject):
         session, self._session = self._session, None
         if session is not None:
             self._hung = bool(session.stop()) or self._hung
+            stats = session.stats()
+            self._ended = self._ended[0] + stats.threads_started, self._ended[1] + stats.threads_joined
 
     def _begin(self, address: str) -> None:
         self._set(LiveState("opening", address, address))
@@ -184,14 +213,25 @@ class LiveControl(QObject):
             # first known here, then set: a change that comes meanwhile is in one of both
             self._tracker = Tracker()
             self._tracker.smoothing = self._smoothing
-            session = LiveSession(source, self._analyze, on_update=self._updates.poke, tracker=self._tracker)
+            follower = Follower(self._tracker, source if self.judged else None)
+            session = LiveSession(source, self._analyze, on_update=self.renderer.wake, tracker=follower)
+            session.open()
+            if not self._is_allowed():
+                session.stop()
+                return
             session.start()
         except Exception as error:  # noqa: BLE001 - whatever a driver raises is worded, delivered and shown
             log.warning("cannot start %s: %s", address, error)
             self._set(LiveState("failed", address, address, error=self._worded(error, address)))
             return
-        self._session = session
+        self._session, self._newest, self.turn = session, (session, follower), self.turn + 1
         self._set(LiveState("running", address, source.name, source.size))
         self._apply_hold()
-        # a session that ended before it was known here has poked already, in vain
-        self._updates.poke()
+        # a session that ended before it was known here has woken it already, in vain
+        self.renderer.wake()
+
+    def _is_allowed(self) -> bool:
+        """Wait for ``allow``; False where another request came instead."""
+        with self._ready:
+            self._ready.wait_for(lambda: self._allowed or self._request is not None)
+            return self._request is None

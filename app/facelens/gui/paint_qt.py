@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from facelens.gui import theme
-from facelens.overlay import Disc, Panel, Primitive, Ring, Stroke, Text
+from facelens.overlay import Disc, Dots, Panel, Primitive, Ring, Stroke, Text
 
 
 @lru_cache(maxsize=32)
@@ -44,14 +45,19 @@ def _paint_one(painter: QPainter, item: Primitive) -> None:
     colour.setAlphaF(min(max(item.alpha, 0.0), 1.0))
     match item:
         case Stroke():
-            pen = QPen(colour, item.width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+            # the brackets turn in small steps, so that no corner shows
+            pen = QPen(colour, item.width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.BevelJoin)
+            path = QPainterPath()
+            for line in item.lines.tolist():
+                path.addPolygon(QPolygonF([QPointF(x, y) for x, y in line]))
+                if item.closed:
+                    path.closeSubpath()
+            painter.strokePath(path, pen)
+        case Dots():
+            # a point drawn with a round pen is a disc: one call for all of them
+            pen = QPen(colour, 2 * item.radius, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
             painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            line = QPolygonF([QPointF(float(x), float(y)) for x, y in item.points])
-            if item.closed:
-                painter.drawPolygon(line)
-            else:
-                painter.drawPolyline(line)
+            painter.drawPoints(QPolygonF([QPointF(x, y) for x, y in item.points.tolist()]))
         case Disc():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QBrush(colour))
@@ -86,7 +92,27 @@ def fade(old: Sequence[Primitive], new: Sequence[Primitive], progress: float) ->
     """The draw list at ``progress`` 0..1 between two lists: what both hold stays, the rest fades out or in."""
     if progress >= 1:
         return tuple(new)
-    before, after = {_key(item) for item in old}, {_key(item) for item in new}
-    leaving = [replace(item, alpha=item.alpha * (1 - progress)) for item in old if _key(item) not in after]
-    coming = [item if _key(item) in before else replace(item, alpha=item.alpha * progress) for item in new]
+    before, after = _kept(old), _kept(new)
+    leaving = [part for item in old for part in _parts(item, after, 1 - progress, stays=False)]
+    coming = [part for item in new for part in _parts(item, before, progress, stays=True)]
     return (*leaving, *coming)
+
+
+def _kept(items: Sequence[Primitive]) -> set[tuple[object, ...]]:
+    """The keys of a list; dots count one by one, whatever they are painted together with."""
+    keys = {_key(item) for item in items if not isinstance(item, Dots)}
+    return keys.union(*(_dots(item) for item in items if isinstance(item, Dots)))
+
+
+def _dots(item: Dots) -> list[tuple[object, ...]]:
+    return [(Dots, x, y, item.radius, item.colour, item.alpha) for x, y in item.points.tolist()]
+
+
+def _parts(item: Primitive, others: set[tuple[object, ...]], share: float, *, stays: bool) -> list[Primitive]:
+    """What of an item is painted in full (only with ``stays``), being in the other list too, and what at a share."""
+    if not isinstance(item, Dots):
+        whole = _key(item) in others
+        return ([item] if stays else []) if whole else [replace(item, alpha=item.alpha * share)]
+    both = np.array([key in others for key in _dots(item)], bool)
+    parts: list[Primitive] = [replace(item, points=item.points[both])] if stays and both.any() else []
+    return parts if both.all() else [*parts, replace(item, points=item.points[~both], alpha=item.alpha * share)]

@@ -11,16 +11,18 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from facelens import sources
-from facelens.engine import Engine, EngineOptions, open_engine
+from facelens.engine import Engine, open_engine
 from facelens.errors import FacelensError
 from facelens.gui import settings as keys
 from facelens.gui import snapshot
 from facelens.gui.engineroom import EngineRoom
 from facelens.gui.livecontrol import LiveControl, LiveState
 from facelens.gui.photos import Photo, Photos
+from facelens.gui.scene import Scene
 from facelens.gui.settings import Setting, Settings
 from facelens.gui.sourcepicker import DEMO, address_of
 from facelens.gui.worker import Tasks, as_shown
+from facelens.options import EngineOptions
 from facelens.overlay import OverlayOptions
 from facelens.sources import CameraInfo, DemoSource, FrameSource
 from facelens.types import Frame, FrameReport
@@ -68,12 +70,14 @@ class Scope(QObject):
         self.photos = Photos(self.room.study, self.tasks, self)
         self.photo: Photo | None = None
         self.pair: tuple[Frame, FrameReport] | None = None
+        self.scene: Scene | None = None
+        """Of the pair, where it was painted already; for whoever shows it to take."""
         self.engine_error: FacelensError | None = None
         self.cameras: tuple[CameraInfo, ...] | None = None
         self.reading = False
         self._wanted = ""
         self._paths: tuple[Path, ...] = ()
-        self._begun = False
+        self._begun = self._refused = False
         self._told: LiveState | None = None
         self._go_on_after_photo = False
         self.room.opening.connect(self._engine_opening)
@@ -99,6 +103,7 @@ class Scope(QObject):
         """Open the networks; then show ``paths``, or ``source``, or what was shown last, a camera, or the demo."""
         self._wanted, self._paths = source or "", tuple(Path(path) for path in paths)
         self.room.open()
+        self._begin()
 
     def cameras_listed(self, cameras: Sequence[CameraInfo]) -> None:
         self.cameras = tuple(cameras)
@@ -110,7 +115,7 @@ class Scope(QObject):
             self.settings.set(keys.SOURCE, address)
         self._leave_photos()
         self._wanted, self._begun = address, True
-        if self.room.is_ready:
+        if self.engine_error is None:
             self.live.use(address)
         self.changed.emit()
 
@@ -187,6 +192,11 @@ class Scope(QObject):
         self.settings.sync()
         return stopped
 
+    def threads(self) -> tuple[int, int]:
+        """Threads that were started, and how many of them have ended; complete after ``close``."""
+        started, ended = self.live.threads()
+        return started + self.tasks.started, ended + self.tasks.started - self.tasks.alive()
+
     def _first_source(self) -> str:
         known = self.cameras or ()
         addresses = [address_of(camera, known) for camera in known]
@@ -196,13 +206,13 @@ class Scope(QObject):
         return addresses[0] if addresses else DEMO
 
     def _begin(self) -> None:
-        """Once, when the networks are open and it is known what to show."""
-        if self._begun or not self.room.is_ready:
-            return
+        """Show what is wanted as soon as that is known: pictures need the networks, a source opens beside them."""
         if self._paths:
-            self._begun = True
-            self.open_paths(self._paths)
-            self._paths = ()
+            if self.room.is_ready:
+                paths, self._paths, self._begun = self._paths, (), True
+                self.open_paths(paths)
+        elif self._begun or self.engine_error is not None:
+            return
         elif self._wanted:
             self.use(self._wanted)
         elif self.cameras is not None:
@@ -220,15 +230,21 @@ class Scope(QObject):
 
     def _engine_ready(self) -> None:
         self.engine_error = None
+        self.live.allow()
         if self._begun and self.photo is not None:
             self.photos.again()
-        elif self._begun and self._wanted and self.state.phase == "idle":
+        elif self._refused and self._begun and self._wanted:
             self.live.use(self._wanted)
+        self._refused = False
         self._begin()
         self.changed.emit()
 
     def _engine_failed(self, error: FacelensError) -> None:
         self.engine_error = error
+        if not self.room.is_ready:
+            # nothing can be read: let go of the camera until the networks open
+            self._refused = True
+            self.live.halt()
         self.changed.emit()
         self.problem.emit(error)
 
@@ -240,8 +256,11 @@ class Scope(QObject):
             self.problem.emit(state.error)
 
     def _live_fresh(self) -> None:
-        result = self.live.latest()
-        if result is not None and self.photo is None:
+        if self.photo is not None:
+            return
+        taken = self.live.take()
+        if taken is not None:
+            result, self.scene = taken
             self.pair = (result.frame, result.report)
             self.pair_changed.emit()
 
@@ -252,7 +271,7 @@ class Scope(QObject):
                 self.live.pause()
         # pictures have no clock; the panel needs one
         frame = replace(photo.frame, captured_at=time.monotonic())
-        self.photo, self.pair = photo, (frame, photo.report)
+        self.photo, self.pair, self.scene = photo, (frame, photo.report), None
         self.changed.emit()
         self.pair_changed.emit()
 

@@ -98,10 +98,10 @@ PROVIDER = Setting(
     "choice",
     "auto",
     QT_TRANSLATE_NOOP("settings", "Runs on"),
-    QT_TRANSLATE_NOOP("settings", "What is not there is replaced by the processor; the status bar says so."),
+    QT_TRANSLATE_NOOP("settings", "What is not there is replaced by the CPU; the status bar says so."),
     (
         ("auto", QT_TRANSLATE_NOOP("settings", "The best there is")),
-        ("cpu", QT_TRANSLATE_NOOP("settings", "Processor")),
+        ("cpu", QT_TRANSLATE_NOOP("settings", "Processor (CPU)")),
         ("cuda", QT_TRANSLATE_NOOP("settings", "NVIDIA card (CUDA)")),
         ("tensorrt", QT_TRANSLATE_NOOP("settings", "NVIDIA card (TensorRT)")),
         ("coreml", QT_TRANSLATE_NOOP("settings", "Apple (CoreML)")),

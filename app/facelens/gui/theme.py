@@ -200,7 +200,6 @@ QLabel[role="row"] {{ font-size: {CAPTION}px; }}
 QLabel[role="muted"] {{ color: {p.muted}; }}
 QLabel[role="number"] {{ font-size: {NUMBER}px; font-weight: 700; }}
 QLabel[role="score"] {{ font-size: {NUMBER}px; font-weight: 700; color: {p.score_text}; }}
-QLabel[role="accent"] {{ font-size: {CAPTION}px; font-weight: 700; color: {p.accent_text}; }}
 QLabel[role="warning"] {{ font-size: {CAPTION}px; font-weight: 700; color: {p.score_text}; }}
 QLabel[role="key"] {{ font-size: {CAPTION}px; background: {p.raised}; border-radius: 6px; padding: 3px 8px; }}
 QPushButton {{
@@ -218,6 +217,12 @@ QPushButton[role="picker"] {{ text-align: left; padding: 0 34px 0 14px; }}
 QPushButton[role="primary"] {{ background: {p.accent_text}; color: {p.surface}; }}
 QPushButton[role="quiet"] {{ background: transparent; color: {p.accent_text}; padding: 0 10px; }}
 QPushButton[role="quiet"]:hover {{ background: {p.hover}; }}
+QPushButton[role="badge"], QPushButton[role="badge-warning"] {{
+    background: transparent; color: {p.accent_text}; font-size: {CAPTION}px; font-weight: 700; min-height: 26px;
+    padding: 2px 8px 0 8px;
+}}
+QPushButton[role="badge-warning"] {{ color: {p.score_text}; }}
+QPushButton[role="badge"]:hover, QPushButton[role="badge-warning"]:hover {{ background: {p.raised}; }}
 QPushButton::menu-indicator {{ width: 0; image: none; }}
 QMenu {{ background: {p.surface}; border: 1px solid {p.line}; padding: 6px; }}
 QMenu::item {{ padding: 7px 24px 7px 12px; border-radius: 6px; color: {p.text}; }}

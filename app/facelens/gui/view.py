@@ -3,73 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from dataclasses import replace
 
-import cv2
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from facelens.gui import paint_qt
 from facelens.gui import theme as look
+from facelens.gui.coach import CHIP_HEIGHT, chip
+from facelens.gui.frameclock import FrameClock
+from facelens.gui.picture import Buffer, Scaler
+from facelens.gui.scene import Look, Painter, Scene, mirrored
 from facelens.gui.theme import Theme
 from facelens.gui.widgets import FADE_MS
-from facelens.overlay import CHIP, CHIP_TEXT, OverlayOptions, Panel, Primitive, Text, ViewMap, draw_list
-from facelens.types import Box, Detection, Face, Frame, FrameReport, Image, Landmarks
-from facelens.vision.score import tips
+from facelens.live import LiveResult
+from facelens.overlay import OverlayOptions, Primitive, ViewMap, draw_list
+from facelens.types import Face, Frame, FrameReport
 
-COACH_HEIGHT, EDGE = 38.0, 20.0
-
-
-def mirrored(report: FrameReport) -> FrameReport:
-    """The report as it lies over the frame turned left to right, with tips that name the sides as they are seen."""
-    last = report.image_size[0] - 1.0
-
-    def turned(landmarks: Landmarks) -> Landmarks:
-        x, y = landmarks.points.T
-        return Landmarks(np.stack([last - x, y], axis=1), landmarks.scheme)
-
-    def face(item: Face) -> Face:
-        box = item.detection.box
-        where = Box(last - box.right, box.y, box.width, box.height)
-        found = Detection(where, item.detection.confidence, turned(item.detection.landmarks))
-        quality, score = item.quality, item.score
-        if quality is not None:
-            quality = replace(quality, yaw=-quality.yaw, roll=-quality.roll, light_balance=-quality.light_balance)
-        if score is not None:
-            score = replace(score, tips=tips(item.smile, quality))
-        points = turned(item.landmarks) if item.landmarks is not None else None
-        return replace(item, detection=found, landmarks=points, quality=quality, score=score)
-
-    return replace(report, faces=tuple(face(item) for item in report.faces))
-
-
-class Coach:
-    """Chooses the line of coaching: a tip must last ``settle`` s to be shown, and then stays ``hold`` s or longer."""
-
-    def __init__(self, hold: float = 2.0, settle: float = 0.5) -> None:
-        self.hold, self.settle = hold, settle
-        self.clear()
-
-    def clear(self) -> None:
-        self.line, self._since = "", float("-inf")
-        self._candidate, self._candidate_since = "", float("-inf")
-
-    def update(self, tip: str, now: float) -> str:
-        """The line to show at ``now`` (seconds) where ``tip`` is the most useful one; "" for none."""
-        if tip != self._candidate:
-            self._candidate, self._candidate_since = tip, now
-        held = not self.line or now - self._since >= self.hold
-        if tip != self.line and held and now - self._candidate_since >= self.settle:
-            self.line, self._since = tip, now
-        return self.line
+EDGE = 20.0
 
 
 class LiveView(QWidget):
-    """Shows pairs of frame and report, fitted into a stage with round corners, sharp on HiDPI screens."""
+    """Shows pairs of frame and report, fitted into a stage with round corners, sharp on HiDPI screens.
+
+    Live pairs come as scenes, painted in another thread; what does not, or came before the view changed, is painted
+    here.
+    """
 
     chosen = Signal(int)
     """Carries the ``track_id`` of a face that was clicked."""
@@ -80,22 +40,25 @@ class LiveView(QWidget):
         self.theme = theme
         self.options = OverlayOptions()
         self.primitives: tuple[Primitive, ...] = ()
-        self.latencies: deque[float] = deque(maxlen=120)
-        """Milliseconds from capture to paint of the newest live frames."""
-        self.shown_at: deque[float] = deque(maxlen=240)
-        """Monotonic times at which new live frames were painted."""
+        self.clock = FrameClock()
+        """Of the live frames that were painted."""
         self.frame: Frame | None = None
         self.report: FrameReport | None = None
         self.live = self.mirror = False
-        self.paused = False
+        self.paused = self.running = False
         self.dropping = False
         self.coach_line = ""
         self._coach_shown = ""
         self._chosen: int | None = None
         self._unpainted = False
-        self._scaled: QImage | None = None
-        self._pixels: npt.NDArray[np.uint8] | None = None
+        self._painter = Painter()
+        self._scene: Scene | None = None
+        self._look = Look(self.width(), self.height(), 1.0, self.options, None, False)
+        self._scaler = Scaler()
+        self._scaled: Buffer | None = None
         self._scaled_for: tuple[object, ...] = ()
+        self._listed: dict[frozenset[int] | None, tuple[Primitive, ...]] = {}
+        self._listed_for: tuple[object, ...] = ()
         self._known: frozenset[int] = frozenset()
         self._before: tuple[OverlayOptions, frozenset[int]] | None = None
         self._fade, self._coach_fade = self._animation(), self._animation()
@@ -115,23 +78,65 @@ class LiveView(QWidget):
         made.valueChanged.connect(lambda _: self.update())
         return made
 
-    def show_pair(self, frame: Frame, report: FrameReport, *, live: bool, mirror: bool = False) -> None:
-        """Show a frame with its own report. ``mirror`` turns both left to right, on screen only."""
+    def show_pair(
+        self, frame: Frame, report: FrameReport, *, live: bool, mirror: bool = False, scene: Scene | None = None
+    ) -> None:
+        """Show a frame with its own report. ``mirror`` turns both left to right, on screen only.
+
+        Args:
+            scene: the pair as ``paint_scene`` painted it; it is the view's from now on.
+        """
+        self._unpainted = self._unpainted or frame is not self.frame
         self.frame, self.live, self.mirror = frame, live, mirror
-        self.report = mirrored(report) if mirror else report
-        self._unpainted = True
+        self._settle()
+        self._keep(scene)
         ids = frozenset(face.track_id for face in report.faces)
-        if ids - self._known:
-            self._begin_fade(self.options, self._known)
+        painted = self._current()
+        if painted is not None:
+            self.report = painted.report
+        else:
+            self.report = mirrored(report) if mirror else report
+            if ids - self._known:
+                self._begin_fade(self.options, self._known)
         self._known = ids
         self.update()
 
+    def paint_scene(self, result: LiveResult) -> Scene:
+        """A result as this view shows it at the moment; the only method for another thread, and for one only."""
+        return self._painter.paint(result.frame, result.report, self._look, time.monotonic())
+
+    def drop_scene(self, scene: Scene) -> None:
+        """A scene that was painted and will not be shown; from any thread."""
+        self._painter.buffers.give(scene.buffer)
+
+    def _keep(self, scene: Scene | None) -> None:
+        old = self._scene
+        if old is not None and (scene is not None or old.frame is not self.frame):
+            self._scene = None
+            self.drop_scene(old)
+        self._scene = scene or self._scene
+
+    def _current(self) -> Scene | None:
+        """The scene, where it shows the frame as the view would paint it now."""
+        scene = self._scene
+        if scene is None or scene.frame is not self.frame or self._before is not None:
+            return None
+        # where frames come, a face that was just chosen stands out from the next one on
+        wanted = replace(self._look, chosen=scene.look.chosen) if self.running else self._look
+        return scene if scene.look == wanted else None
+
+    def _settle(self) -> None:
+        """Say how frames are shown from now on."""
+        self._look = Look(
+            self.width(), self.height(), self.devicePixelRatioF(), self.options, self._chosen, self.mirror
+        )
+
     def clear(self) -> None:
         """Show an empty stage."""
-        self.frame = self.report = self._scaled = None
-        self._scaled_for, self._known, self.primitives = (), frozenset(), ()
-        self.latencies.clear()
-        self.shown_at.clear()
+        self.frame = self.report = None
+        self._keep(None)
+        self._known, self.primitives = frozenset(), ()
+        self._scaled, self._scaled_for = None, ()
         self.show_coach("")
         self.update()
 
@@ -139,11 +144,13 @@ class LiveView(QWidget):
         if options != self.options:
             self._begin_fade(self.options, self._known)
             self.options = options
+            self._settle()
             self.update()
 
     def choose(self, track_id: int | None) -> None:
         if track_id != self._chosen:
             self._chosen = track_id
+            self._settle()
             self.update()
 
     def show_coach(self, line: str) -> None:
@@ -153,30 +160,23 @@ class LiveView(QWidget):
             self._coach_fade.stop()
             self._coach_fade.start()
 
-    def set_flags(self, *, paused: bool | None = None, dropping: bool | None = None) -> None:
+    def set_flags(
+        self, *, paused: bool | None = None, running: bool | None = None, dropping: bool | None = None
+    ) -> None:
+        """``paused`` and ``dropping`` are shown; ``running`` tells that further frames will come."""
+        self.running = self.running if running is None else running
         self.paused = self.paused if paused is None else paused
         self.dropping = self.dropping if dropping is None else dropping
         self.update()
 
     def picture_rect(self) -> QRectF:
         """Where the picture lies, in logical pixels."""
-        if self.frame is None:
-            return QRectF(self.rect())
-        across, down = self.width() / self.frame.width, self.height() / self.frame.height
-        low, high = min(across, down), max(across, down)
-        # a strip of a few pixels would read as a mistake: cut that much off the other way instead
-        scale = high if high / low < 1.015 else low
-        width, height = round(self.frame.width * scale), round(self.frame.height * scale)
-        return QRectF((self.width() - width) // 2, (self.height() - height) // 2, width, height)
+        return QRectF(self.rect()) if self.frame is None else self._look.place(self.frame)
 
     def view_map(self) -> ViewMap:
         """From pixels of the picture to logical pixels of this widget; (0, 0) is the centre of the first pixel."""
         assert self.frame is not None
-        place = self.picture_rect()
-        scale = place.width() / self.frame.width
-        half = scale / 2
-        seen = place.intersected(QRectF(self.rect()))
-        return ViewMap(scale, place.x() + half, place.y() + half, seen.width(), seen.height(), seen.x(), seen.y())
+        return self._look.view_map(self.frame)
 
     def face_at(self, point: QPointF) -> Face | None:
         """The smallest face under a point; a margin makes small faces easy to hit."""
@@ -199,6 +199,7 @@ class LiveView(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
+        self._settle()
         self.resized.emit()
 
     def _begin_fade(self, options: OverlayOptions, known: frozenset[int]) -> None:
@@ -211,49 +212,57 @@ class LiveView(QWidget):
         self._before = None
         self.update()
 
+    def _overlay(self) -> tuple[Primitive, ...]:
+        """Sets ``primitives`` to the draw list of the report, and returns it, faded while something changes."""
+        self.primitives = self._list(self.options, None)
+        if self._before is None:
+            return self.primitives
+        return paint_qt.fade(self._list(*self._before), self.primitives, float(self._fade.currentValue() or 0.0))
+
+    def _list(self, options: OverlayOptions, known: frozenset[int] | None) -> tuple[Primitive, ...]:
+        """The draw list of the report, or of the people ``known`` in it; made once, however often it is painted."""
+        assert self.report is not None
+        view = self.view_map()
+        made_for = (self.report, view, self._chosen, self.options, self._before)
+        if made_for != self._listed_for:
+            self._listed, self._listed_for = {}, made_for
+        if known not in self._listed:
+            kept = [face for face in self.report.faces if known is None or face.track_id in known]
+            report = replace(self.report, faces=tuple(kept))
+            self._listed[known] = draw_list(report, options, view, paint_qt.measure, chosen=self._chosen)
+        return self._listed[known]
+
     def _picture(self) -> QImage:
         """The frame scaled to device pixels, kept until frame, size or screen change."""
         assert self.frame is not None
-        place, ratio = self.picture_rect(), self.devicePixelRatioF()
-        size = (max(1, round(place.width() * ratio)), max(1, round(place.height() * ratio)))
+        size = self._look.pixels(self.frame)
         wanted = (self.frame, size, self.mirror)
-        if self._scaled is None or self._scaled_for != wanted:
-            # averaging is slower, and shows in stills or where much is taken away
-            averaged = size[0] < self.frame.width * (0.6 if self.live else 1.0)
-            way = cv2.INTER_AREA if averaged else cv2.INTER_LINEAR
-            small: Image = np.asarray(cv2.resize(self.frame.image, size, interpolation=way), np.uint8)
-            if self.mirror:
-                small = np.asarray(cv2.flip(small, 1), np.uint8)
-            # BGRA in memory is Qt's own RGB32, which it draws without converting
-            full = np.ascontiguousarray(cv2.cvtColor(small, cv2.COLOR_BGR2BGRA), np.uint8)
-            image = QImage(full.data, size[0], size[1], 4 * size[0], QImage.Format.Format_RGB32)
-            image.setDevicePixelRatio(ratio)
-            # the image borrows the memory of the array
-            self._scaled, self._pixels, self._scaled_for = image, full, wanted
-        return self._scaled
-
-    def _overlay(self) -> tuple[Primitive, ...]:
-        """Sets ``primitives`` to the draw list of the report, and returns it, faded while something changes."""
-        assert self.report is not None
-        view = self.view_map()
-        self.primitives = draw_list(self.report, self.options, view, paint_qt.measure, chosen=self._chosen)
-        if self._before is None:
-            return self.primitives
-        options, known = self._before
-        kept = replace(self.report, faces=tuple(face for face in self.report.faces if face.track_id in known))
-        old = draw_list(kept, options, view, paint_qt.measure, chosen=self._chosen)
-        return paint_qt.fade(old, self.primitives, float(self._fade.currentValue() or 0.0))
+        if self._scaled is None or self._scaled.size != size:
+            self._scaled = Buffer(size)
+        if self._scaled_for != wanted:
+            self._scaler.fill(self._scaled, self.frame, live=self.live, mirror=self.mirror)
+            self._scaled_for = wanted
+        self._scaled.image.setDevicePixelRatio(self._look.ratio)
+        return self._scaled.image
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._look.ratio != self.devicePixelRatioF():
+            # the window went to another screen
+            self._settle()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         stage = QRectF(self.rect())
         painter.fillRect(stage, self.theme.colour("raised" if self.theme.palette.name == "light" else "surface"))
         if self.frame is not None and self.report is not None:
             place = self.picture_rect()
-            painter.drawImage(place.topLeft(), self._picture())
-            paint_qt.paint(painter, (*self._overlay(), *self._lines(place.intersected(stage))))
-            self._count_frame()
+            painted = self._current()
+            if painted is not None:
+                painter.drawImage(place.topLeft(), painted.buffer.image)
+                self.primitives = painted.primitives
+            else:
+                painter.drawImage(place.topLeft(), self._picture())
+                paint_qt.paint(painter, self._overlay())
+            paint_qt.paint(painter, self._lines(place.intersected(stage)))
         if self.dropping:
             self._paint_drop(painter, stage)
         # corners are painted over, not clipped: Qt clips without antialiasing
@@ -263,12 +272,8 @@ class LiveView(QWidget):
         rounded.addRoundedRect(stage, look.CARD_RADIUS, look.CARD_RADIUS)
         painter.fillPath(corners.subtracted(rounded), self.theme.colour("background"))
         painter.end()
-
-    def _count_frame(self) -> None:
         if self._unpainted and self.live and self.frame is not None:
-            now = time.monotonic()
-            self.latencies.append((now - self.frame.captured_at) * 1000)
-            self.shown_at.append(now)
+            self.clock.painted(self.frame.captured_at, time.monotonic())
         self._unpainted = False
 
     def _lines(self, place: QRectF) -> list[Primitive]:
@@ -277,18 +282,10 @@ class LiveView(QWidget):
         if self._coach_shown:
             progress = float(self._coach_fade.currentValue() or 0.0)
             alpha = progress if self.coach_line else 1 - progress
-            items += self._chip(self._coach_shown, place.x() + EDGE, place.bottom() - EDGE - COACH_HEIGHT, alpha)
+            items += chip(self._coach_shown, place.x() + EDGE, place.bottom() - EDGE - CHIP_HEIGHT, alpha)
         if self.paused and self.live:
-            items += self._chip(self.tr("Paused"), place.x() + EDGE, place.y() + EDGE, 1.0)
+            items += chip(self.tr("Paused"), place.x() + EDGE, place.y() + EDGE, 1.0)
         return items
-
-    @staticmethod
-    def _chip(text: str, x: float, y: float, alpha: float) -> list[Primitive]:
-        width = paint_qt.measure(text, look.TEXT, False) + 32
-        return [
-            Panel(x, y, width, COACH_HEIGHT, look.CONTROL_RADIUS, CHIP, 0.82 * alpha),
-            Text(x + 16, y + COACH_HEIGHT / 2, text, look.TEXT, CHIP_TEXT, alpha=alpha),
-        ]
 
     def _paint_drop(self, painter: QPainter, stage: QRectF) -> None:
         veil = self.theme.colour("background")

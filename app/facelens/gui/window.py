@@ -17,17 +17,18 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QFileDialog
 
-from facelens.engine import EngineOptions
 from facelens.gui import settings as keys
 from facelens.gui.bars import POINT_COUNTS
 from facelens.gui.commands import COMMANDS
 from facelens.gui.dialogs import AddressDialog, HelpSheet, SettingsDialog
 from facelens.gui.display import Display
+from facelens.gui.figures import FiguresSheet
 from facelens.gui.scope import CLIPS, Services
 from facelens.gui.settings import Setting, Settings
 from facelens.gui.sourcepicker import DEMO
 from facelens.gui.theme import Theme
 from facelens.images import PICTURE_SUFFIXES
+from facelens.options import EngineOptions
 from facelens.overlay import OverlayOptions
 
 FOLD_BELOW = 1000
@@ -82,6 +83,7 @@ class Window(Display):
         top.settings.clicked.connect(self.show_settings)
         top.back.clicked.connect(scope.back_to_live)
         top.panel.clicked.connect(self._ask_panel)
+        self.status.provider.clicked.connect(self.show_figures)
         self.open_wanted.connect(self.open_files)
         self.view.chosen.connect(self._choose)
         self.notice.closed.connect(lambda: self.settings.set(keys.NOTICE_SEEN, True))
@@ -106,6 +108,7 @@ class Window(Display):
         if self.scope.photo is None and self.scope.state.phase == "running":
             self._show_face()
         self._show_status()
+        self._show_figures()
 
     def show_message(self, text: str, tip: str = "") -> None:
         """A passing message in the status bar."""
@@ -190,6 +193,13 @@ class Window(Display):
             self._settings_dialog = SettingsDialog(self, self.settings, self.theme)
         self._settings_dialog.show()
         self._settings_dialog.raise_()
+
+    def show_figures(self) -> None:
+        if self.figures is None:
+            self.figures = FiguresSheet(self)
+        self.figures.show()
+        self.figures.raise_()
+        self._show_figures()
 
     def show_help(self) -> None:
         if self._help is None:

@@ -110,6 +110,8 @@ class Tasks(QObject):
         super().__init__(parent)
         self._running: set[Task] = set()
         self._closed = False
+        self.started = 0
+        """Threads started so far."""
 
     def run(
         self,
@@ -126,7 +128,12 @@ class Tasks(QObject):
         task.errored.connect(errored)
         task.finished.connect(lambda: self._forget(task))
         self._running.add(task)
+        self.started += 1
         task.start()
+
+    def alive(self) -> int:
+        """Threads that have not ended."""
+        return sum(task.thread_.is_alive() for task in self._running)
 
     def _forget(self, task: Task) -> None:
         self._running.discard(task)
@@ -140,4 +147,4 @@ class Tasks(QObject):
             task.mute()
         for task in self._running:
             task.thread_.join(max(0.0, deadline - time.monotonic()))
-        return not any(task.thread_.is_alive() for task in self._running)
+        return not self.alive()

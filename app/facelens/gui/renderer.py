@@ -1,0 +1,85 @@
+"""Paints the newest result of a session in a thread of its own. No widgets."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from facelens.gui.scene import Scene
+from facelens.live import LiveResult, LiveSession
+
+log = logging.getLogger(__name__)
+
+
+class Renderer:
+    """Takes the newest result whenever it is woken, paints it, and says so. What comes meanwhile is left out.
+
+    Args:
+        session: the session that runs, or None; called from the renderer's thread.
+        on_news: called from the renderer's thread after each wake, whether there was something to paint or not.
+
+    Attributes:
+        paint: result -> scene, None where the view paints by itself; called from the renderer's thread.
+        thread: runs until ``close``.
+        drop: a scene that nobody took; called from the renderer's thread.
+    """
+
+    def __init__(self, session: Callable[[], LiveSession | None], on_news: Callable[[], None]) -> None:
+        self._running, self._on_news = session, on_news
+        self.paint: Callable[[LiveResult], Scene | None] = lambda _: None
+        self.drop: Callable[[Scene], None] = lambda _: None
+        self._changed = threading.Condition()
+        self._woken = self._closed = False
+        self._session: LiveSession | None = None
+        self._result: LiveResult | None = None
+        self._scene: Scene | None = None
+        self.thread = threading.Thread(target=self._run, name="facelens-render", daemon=True)
+        self.thread.start()
+
+    def wake(self) -> None:
+        """There may be a new result; from any thread, and returns at once."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
+    def take(self, session: LiveSession) -> tuple[LiveResult, Scene | None] | None:
+        """The newest painted result of ``session``. A scene is given out once, to be kept: it is nobody else's."""
+        with self._changed:
+            if self._result is None or self._session is not session:
+                return None
+            scene, self._scene = self._scene, None
+            return self._result, scene
+
+    def close(self, timeout: float) -> bool:
+        """End the thread; False where it still runs after ``timeout`` s."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._woken or self._closed)
+                if self._closed:
+                    return
+                self._woken = False
+            session = self._running()
+            result = session.latest() if session is not None else None
+            if result is not None and result is not self._result:
+                scene = self._painted(result)
+                with self._changed:
+                    left, self._scene = self._scene, scene
+                    self._session, self._result = session, result
+                if left is not None:
+                    self.drop(left)
+            self._on_news()
+
+    def _painted(self, result: LiveResult) -> Scene | None:
+        try:
+            return self.paint(result)
+        except Exception:
+            log.exception("cannot paint frame %d", result.frame.index)
+            return None
