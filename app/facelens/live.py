@@ -13,8 +13,9 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from facelens.errors import UsageError
 from facelens.handoff import HandOff
-from facelens.sources.base import FrameSource
+from facelens.sources import FrameSource, mirrored
 from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,8 @@ class LiveStats:
     """How a session goes. Rates are frames/s from the first frame to the last, over the whole session.
 
     Of a live source, captured = analysed + skipped + at most two that are waiting or in work; what came in during a
-    pause counts as skipped. Of other sources nothing is ever skipped. ``threads_joined`` equals ``threads_started``
-    after a clean stop.
+    pause counts as skipped. Of other sources nothing is ever skipped but what waits at a ``seek``. ``threads_joined``
+    equals ``threads_started`` after a clean stop.
     """
 
     fps_captured: float
@@ -101,8 +102,10 @@ class LiveSession:
         source: not yet opened; the session closes it, whatever happens.
         analyze: frame -> report; only called from the analysis thread.
         on_update: called from the analysis thread after each new result and once at the end, whatever ended the
-            session; it says that there is news and carries nothing. It should return at once.
+            session, and from the capture thread where the source has a new ``notice``; it says that there is news and
+            carries nothing. It should return at once.
         tracker: gives faces their ids over time; only used by the analysis thread.
+        mirror: turn every frame left to right before anyone sees it, so that what is read lies on what is shown.
     """
 
     def __init__(
@@ -112,14 +115,18 @@ class LiveSession:
         *,
         on_update: Callable[[], None] | None = None,
         tracker: Follows | None = None,
+        mirror: bool = False,
     ) -> None:
         self.source = source
+        self.mirror = mirror
+        """May be changed at any time, from any thread."""
         self._analyze, self._on_update, self._tracker = analyze, on_update, tracker
         self._hand_off = HandOff()
         self._stopping = threading.Event()
         self._finished = threading.Event()
         self._paused = threading.Event()
         self._lock = threading.Lock()
+        self._wanted: float | None = None
         self._error: BaseException | None = None
         self._result: LiveResult | None = None
         self._captured, self._analysed = _Rate(), _Rate()
@@ -136,6 +143,7 @@ class LiveSession:
         """
         if self._threads or self._finished.is_set():
             raise RuntimeError("a live session is started once only; make a new one")
+        self.source.on_notice = self._on_update
         try:
             self.source.open()
         except BaseException as error:
@@ -190,6 +198,27 @@ class LiveSession:
     def resume(self) -> None:
         self._paused.clear()
         self._hand_off.hold(False)
+
+    def seek(self, seconds: float) -> None:
+        """Go on at ``seconds`` from the start of a source that has a ``duration``; of several only the newest counts.
+
+        In a pause the frame there is analysed, and then held.
+
+        Raises:
+            UsageError: the source has no duration. (Before ``start`` that is not known yet; the wish is then ignored.)
+        """
+        if self._threads and self.source.duration is None:
+            what = f"{self.source.name} has no other place to go to"
+            raise UsageError(what, "it is not a clip", "Use a clip in a file")
+        with self._lock:
+            self._wanted = seconds
+        self._hand_off.flush()
+
+    @property
+    def position(self) -> float:
+        """Seconds from the start: of the newest frame, or where it was asked to go."""
+        wanted = self._wanted
+        return self.source.position if wanted is None else wanted
 
     @property
     def paused(self) -> bool:
@@ -246,12 +275,17 @@ class LiveSession:
     def _capture(self) -> None:
         try:
             while not self._stopping.is_set():
+                self._go_where_wanted()
                 frame = self.source.read()
                 if frame is None:
                     break
                 with self._lock:
                     self._captured.add(time.monotonic())
-                if not self._hand_off.put(frame, wait=not self.source.is_live):
+                if self.mirror:
+                    frame = mirrored(frame)
+                if not self._hand_off.put(
+                    frame, wait=not self.source.is_live, unless=lambda: self._wanted is not None
+                ):
                     break
         except BaseException as error:  # noqa: BLE001 - kept, delivered by the analysis thread and re-raisable
             self._fail(error)
@@ -261,6 +295,16 @@ class LiveSession:
             except BaseException as error:  # noqa: BLE001 - a driver that fails to close is news like any other
                 self._fail(error)
             self._hand_off.complete()
+
+    def _go_where_wanted(self) -> None:
+        wanted = self._wanted
+        if wanted is not None:
+            if self.source.duration is not None:
+                self.source.seek(wanted)
+            with self._lock:
+                # a newer wish, made meanwhile, stays
+                self._wanted = None if self._wanted == wanted else self._wanted
+            self._hand_off.let_one()
 
     def _work(self) -> None:
         try:

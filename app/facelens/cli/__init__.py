@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from facelens import __version__
-from facelens.cli.common import Provider, fail, plain_streams, say
+from facelens.cli.common import Pace, Provider, fail, frame_size, plain_streams, say
 from facelens.errors import DisplayError, FacelensError
 
 app = typer.Typer(
@@ -51,9 +51,13 @@ def start(
 
 
 def open_window(
-    source: str | None = None, provider: str = "auto", paths: Sequence[str] = (), seconds: float | None = None
+    source: str | None = None,
+    provider: str = "auto",
+    paths: Sequence[str] = (),
+    seconds: float | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> int:
-    """Open the window; the exit code.
+    """Open the window; the exit code. ``settings`` hold for this time only, instead of those remembered.
 
     Raises:
         DisplayError: no window can be opened here.
@@ -66,7 +70,8 @@ def open_window(
         remedy = "Install the system libraries of Qt (see the README), or use 'facelens score'"
         raise DisplayError("Cannot open the window", str(error), remedy) from error
     options = EngineOptions(provider=provider) if provider != "auto" else None
-    return run(source, options, paths, quit_after_ms=None if seconds is None else round(seconds * 1000))
+    quit_after_ms = None if seconds is None else round(seconds * 1000)
+    return run(source, options, paths, quit_after_ms=quit_after_ms, for_now=settings or {})
 
 
 @app.command()
@@ -96,18 +101,33 @@ def live(
     headless: Annotated[bool, typer.Option("--headless", help="No window; figures at the end.")] = False,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many analysed frames.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
+    camera_size: Annotated[str | None, typer.Option(metavar="WxH", help="Ask the camera for it: 1280x720.")] = None,
+    camera_fps: Annotated[float | None, typer.Option(min=1, max=1000, help="Ask the camera for it: 30.")] = None,
+    mirror: Annotated[bool | None, typer.Option(help="Turned left to right; without a word, cameras only.")] = None,
+    pace: Annotated[Pace | None, typer.Option(help="Clips in their own time, or as fast as possible.")] = None,
     record: Annotated[Path | None, typer.Option(metavar="FILE", help="Annotated clip, and reports as .jsonl.")] = None,
     stats: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write figures of the run as JSON.")] = None,
     provider: ProviderOption = Provider.auto,
 ) -> None:
-    """Watch a camera, a clip, a stream or the demo."""
+    """Watch a camera, a clip, a stream or the demo. A camera or stream that is lost is waited for."""
+    size = None if camera_size is None else frame_size(camera_size)
     if not headless:
         if any(option is not None for option in (frames, record, stats)):
             fail("--frames, --record and --stats need --headless", 2)
-        raise typer.Exit(open_window(source or None, provider.value, seconds=seconds))
+        given = {
+            "camera/size": None if size is None else f"{size[0]}x{size[1]}",
+            "camera/fps": None if camera_fps is None else f"{camera_fps:g}",
+            "camera/mirror": mirror,
+            "clip/pace": None if pace is None else pace.value,
+        }
+        settings = {key: value for key, value in given.items() if value is not None}
+        raise typer.Exit(open_window(source or None, provider.value, seconds=seconds, settings=settings))
     from facelens.cli.live import run
+    from facelens.sources import Wishes
 
-    raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value))
+    usual = Wishes()
+    wishes = Wishes(size or usual.size, camera_fps or usual.fps, mirror, pace is not Pace.fast)
+    raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value, wishes))
 
 
 @app.command()

@@ -17,9 +17,9 @@ from facelens import report
 from facelens.cli.common import check_outputs, console, expression_cell, say
 from facelens.cli.recorder import Recorder
 from facelens.engine import Engine, open_engine
-from facelens.errors import FacelensError, OutputError
+from facelens.errors import FacelensError, OutputError, SourceLostError
 from facelens.live import LiveSession
-from facelens.sources import FrameSource, open_source
+from facelens.sources import FrameSource, Notice, Wishes, open_source
 from facelens.tracking import Tracker
 from facelens.types import Frame, FrameReport
 
@@ -81,12 +81,39 @@ class Watch:
             self.problem = self.problem or error
 
 
+class Voice:
+    """Tells in one line each that the source was lost, that it is back, and what is wrong with its picture."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._told: Notice | None = None
+        self._since = 0.0
+
+    def tell(self) -> None:
+        """Say what is new; from any thread."""
+        with self._lock:
+            now, before = self._source.notice, self._told
+            self._told = now
+            if now is not None and (before is None or before.kind != now.kind):
+                self._since = time.monotonic()
+                say(f"facelens: {now}", "yellow")
+            if before is not None and before.kind == "lost" and (now is None or now.kind != "lost"):
+                say(f"facelens: {self._source.name} is back after {time.monotonic() - self._since:.1f} s", "green")
+
+
 def run(
-    address: str, frames: int | None, seconds: float | None, record: Path | None, stats: str | None, provider: str
+    address: str,
+    frames: int | None,
+    seconds: float | None,
+    record: Path | None,
+    stats: str | None,
+    provider: str,
+    wishes: Wishes | None = None,
 ) -> int:
     """Run the loop until the source ends, a limit is reached, or the user stops it; the exit code.
 
-    Figures and the recording are kept however it ends.
+    A camera or stream that is lost is waited for. Figures and the recording are kept however it ends.
 
     Raises:
         SourceError, ModelError, UsageError: nothing could run.
@@ -95,20 +122,25 @@ def run(
     check_outputs(stats, record)
     if record is not None:
         Recorder(record, USUAL_FPS, live=False)  # an ending or a folder that will not do is told before the work
-    source = open_source(address)
+    wishes = wishes or Wishes()
+    source = open_source(address, wishes)
     with open_engine(provider=provider) as engine:
         for note in engine.notes if provider != "auto" else ():
             say(f"facelens: {note}", "yellow")
         engine.warm_up()
         watch = Watch(engine, source, record)
         memory = rss_mib()
-        session, code = _watch(watch, source, frames, seconds)
+        session, code = _watch(watch, source, frames, seconds, wishes.mirrors(address))
         watch.close()
         out = _figures(session, watch, source, engine, memory)
     for problem in (session.error, watch.problem):
         if problem is not None:
             say(f"facelens: {problem}", "red")
             code = code or (problem.exit_code if isinstance(problem, FacelensError) else 3)
+    missed = source.notice is not None and source.notice.kind == "lost" and (frames is None or watch.count < frames)
+    if missed and code == 0:
+        say(f"facelens: {source.name} had not come back at the end", "red")
+        code = SourceLostError.exit_code
     if stats != "-":
         console.print(_table(watch.last, out))
     if stats is not None:
@@ -116,16 +148,19 @@ def run(
     return code
 
 
-def _watch(watch: Watch, source: FrameSource, frames: int | None, seconds: float | None) -> tuple[LiveSession, int]:
+def _watch(
+    watch: Watch, source: FrameSource, frames: int | None, seconds: float | None, mirror: bool
+) -> tuple[LiveSession, int]:
     """Run a session to its end; with the exit code 130 where the user stopped it."""
-    news = threading.Event()
+    news, voice = threading.Event(), Voice(source)
 
     def updated() -> None:
+        voice.tell()
         if frames is not None and watch.count >= frames:
             session.stop()  # from here, so that not one frame more is analysed
         news.set()
 
-    session = LiveSession(source, watch.analyze, on_update=updated, tracker=watch)
+    session = LiveSession(source, watch.analyze, on_update=updated, tracker=watch, mirror=mirror)
     deadline = None if seconds is None else time.monotonic() + seconds
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} frames"))
     code = 0
@@ -155,6 +190,9 @@ def _figures(
     latency = stats.latency_ms
     return {
         "source": source.name,
+        "size": source.size,
+        "mirrored": session.mirror,
+        "losses": source.losses,
         "seconds": round(stats.seconds, 3),
         "fps_captured": round(stats.fps_captured, 2),
         "fps_shown": round(stats.fps_analysed, 2),
