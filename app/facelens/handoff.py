@@ -42,8 +42,7 @@ class HandOff:
         with self._changed:
             self._changed.wait_for(
                 lambda: (
-                    self._dropped
-                    or ((not self._held or self._let_one) and (self._frame is not None or self._complete))
+                    self._dropped or ((not self._held or self._let_one) and (self._frame is not None or self._complete))
                 )
             )
             if self._dropped:

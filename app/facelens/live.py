@@ -283,9 +283,7 @@ class LiveSession:
                     self._captured.add(time.monotonic())
                 if self.mirror:
                     frame = mirrored(frame)
-                if not self._hand_off.put(
-                    frame, wait=not self.source.is_live, unless=lambda: self._wanted is not None
-                ):
+                if not self._hand_off.put(frame, wait=not self.source.is_live, unless=lambda: self._wanted is not None):
                     break
         except BaseException as error:  # noqa: BLE001 - kept, delivered by the analysis thread and re-raisable
             self._fail(error)

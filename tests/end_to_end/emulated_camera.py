@@ -387,7 +387,7 @@ class TestLiveSession:
 
         def kept() -> tuple[int, int, int]:
             gc.collect()
-            return threading.active_count(), len(os.listdir("/proc/self/fd")), alive
+            return threading.active_count(), len(list(Path("/proc/self/fd").iterdir())), alive
 
         monkeypatch.setattr(cv2, "VideoCapture", Counted)
         before = kept()

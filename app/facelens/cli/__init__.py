@@ -118,7 +118,7 @@ def live(
             "camera/size": None if size is None else f"{size[0]}x{size[1]}",
             "camera/fps": None if camera_fps is None else f"{camera_fps:g}",
             "camera/mirror": mirror,
-            "clip/pace": None if pace is None else pace.value,
+            "camera/pace": None if pace is None else pace.value,
         }
         settings = {key: value for key, value in given.items() if value is not None}
         raise typer.Exit(open_window(source or None, provider.value, seconds=seconds, settings=settings))

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from facelens.engine import EngineOptions
 from facelens.errors import FacelensError
-from facelens.gui import settings as keys
 from facelens.gui import wording
 from facelens.gui.bars import StatusBar, TopBar
+from facelens.gui.clipbar import ClipBar
 from facelens.gui.notices import Action, Banner, EmptyState
 from facelens.gui.panel import Panel, face_picture
 from facelens.gui.people import People
@@ -21,9 +21,8 @@ from facelens.gui.settings import Settings
 from facelens.gui.sourcepicker import DEMO, SourcePicker
 from facelens.gui.theme import MARGIN, Theme
 from facelens.gui.view import Coach, LiveView
+from facelens.sources import Notice, recent_rate
 from facelens.types import Face
-
-FPS_SECONDS = 2.0
 
 
 class Display(QMainWindow):
@@ -36,30 +35,36 @@ class Display(QMainWindow):
         self.settings, self.theme = settings, theme
         self.scope = Scope(services, settings, options, self)
         self.people, self.coach = People(), Coach()
+        self._noticed: Notice | None = None
         self._lay_out()
         self.view.resized.connect(self._place_notes)
-        for banner in (self.error, self.notice):
+        for banner in (self.error, self.trouble, self.notice):
             banner.closed.connect(self._place_notes)
         self.scope.changed.connect(self._show_scope)
         self.scope.pair_changed.connect(self._show_pair)
         self.scope.problem.connect(self.show_problem)
 
     def _lay_out(self) -> None:
-        picker = SourcePicker(self.theme, self.scope.services.list_cameras, self.scope.tasks)
+        picker = SourcePicker(self.theme, self.settings, self.scope.services.list_cameras, self.scope.tasks)
         self.top, self.status = TopBar(self.theme, picker), StatusBar(self.theme)
-        self.view, self.panel = LiveView(self.theme), Panel(self.theme)
+        self.view, self.clip, self.panel = LiveView(self.theme), ClipBar(), Panel(self.theme)
         self.empty = EmptyState(self.theme, self.view)
         self.error, self.notice = Banner(self.theme, "score"), Banner(self.theme, "accent")
+        self.trouble = Banner(self.theme, "score")
         self.notes = QWidget(self.view)
         stack = QVBoxLayout(self.notes)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(8)
-        stack.addWidget(self.error)
-        stack.addWidget(self.notice)
+        for banner in (self.error, self.trouble, self.notice):
+            stack.addWidget(banner)
+        watched = QVBoxLayout()
+        watched.setSpacing(8)
+        watched.addWidget(self.view, 1)
+        watched.addWidget(self.clip)
         middle = QHBoxLayout()
         middle.setContentsMargins(MARGIN, MARGIN - 1, MARGIN, MARGIN + 4)
         middle.setSpacing(MARGIN)
-        middle.addWidget(self.view, 1)
+        middle.addLayout(watched, 1)
         middle.addWidget(self.panel)
         whole = QWidget()
         self.column = column = QVBoxLayout(whole)
@@ -74,18 +79,20 @@ class Display(QMainWindow):
     def _show_scope(self) -> None:
         scope, state, top = self.scope, self.scope.state, self.top
         top.show_phase("idle" if scope.photo is not None else state.phase)
-        size = "{} × {}".format(*state.size) if state.size else ""
-        top.picker.show_source(state.address, self._source_words() or self.tr("Choose a source"), size)
+        self._show_source()
         photo = scope.photo
         top.show_title(None if photo is None else f"{photo.path.name}   {photo.index + 1} / {photo.count}")
-        self.view.set_flags(paused=state.phase == "paused")
-        if photo is None and state.phase in ("paused", "ended", "failed"):
+        self.view.set_flags(paused=state.phase == "paused", stale=state.is_lost)
+        self.clip.show_clip(state.duration if photo is None else None)
+        self._show_position()
+        self._show_notice()
+        if photo is None and (state.phase in ("paused", "ended", "failed") or state.is_lost):
             # what stands still must agree: the panel with the frame that is shown
             self._show_face()
         token = {"running": "accent", "opening": "accent", "paused": "score", "failed": "score"}.get(
             state.phase, "muted"
         )
-        self.status.dot.show_token("accent" if photo is not None else token)
+        self.status.dot.show_token("accent" if photo is not None else "score" if state.is_lost else token)
         if state.phase == "idle" and photo is None and self.view.frame is not None:
             self.scope.pair = None
             self.view.clear()
@@ -94,6 +101,41 @@ class Display(QMainWindow):
         top.snapshot.setEnabled(scope.pair is not None)
         self._show_empty()
         self._show_status()
+
+    def _show_source(self) -> None:
+        """The source by name, with the size and rate that it really gives."""
+        state, rate, details = self.scope.state, self.scope.live.rate, []
+        if state.size is not None:
+            size = "{} × {}".format(*state.size)
+            if rate:
+                told = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+                details += [
+                    self.tr("{size}, {rate} frames/s").format(size=size, rate=told),
+                    self.tr("{size}, {rate}/s").format(size=size, rate=told),
+                ]
+            details.append(size)
+        self.top.picker.show_source(state.address, self._source_words() or self.tr("Choose a source"), details)
+
+    def _show_position(self) -> None:
+        self.clip.show_position(self.scope.live.position)
+
+    def _show_notice(self) -> None:
+        """What is wrong with a source that goes on, for as long as it is."""
+        state = self.scope.state
+        notice = state.notice if self.scope.photo is None else None
+        if notice == self._noticed:
+            return
+        self._noticed = notice
+        if notice is None:
+            self.trouble.dismiss()
+        elif notice.kind == "lost":
+            demo: Action = (self.tr("Show the demo"), lambda: self.scope.use(DEMO))
+            self.trouble.show_message(str(notice), [(self.tr("Stop waiting"), self.scope.halt), demo], waiting=True)
+            self.coach.clear()
+            self.view.show_coach("")
+        else:
+            self.trouble.show_message(str(notice))
+        self._place_notes()
 
     def _source_words(self) -> str:
         state = self.scope.state
@@ -129,8 +171,7 @@ class Display(QMainWindow):
         if pair is None:
             return
         first = self.view.frame is None
-        mirror = photo is None and self.scope.state.is_camera and bool(self.settings.get(keys.MIRROR))
-        self.view.show_pair(*pair, live=photo is None, mirror=mirror)
+        self.view.show_pair(*pair, live=photo is None)
         if first:
             self.empty.hide()
             self.top.snapshot.setEnabled(True)
@@ -150,18 +191,15 @@ class Display(QMainWindow):
         pair, live = self.scope.pair, self.scope.photo is None
         if pair is None:
             return
-        frame, original = pair
-        # as it is seen: left and right of the tips depend on the mirror
-        report = self.view.report or original
+        frame, report = pair
         now = time.monotonic()
         face = self.people.update(report, now, linger=1.0 if live else 0.0)
         self.view.choose(self.people.current)
         if face is not None:
-            unturned = next(item for item in original.faces if item.track_id == face.track_id)
-            self.panel.show_face(face, face_picture(frame, unturned, self.view.mirror), self._seen(face, now))
+            self.panel.show_face(face, face_picture(frame, face), self._seen(face, now))
         elif self.people.current is None:
             self.panel.show_nobody()
-        if live and self.scope.state.phase == "running":
+        if live and self.scope.state.phase == "running" and not self.scope.state.is_lost:
             tip = face.score.tips[0] if face is not None and face.score is not None and face.score.tips else ""
             if face is None and not report.faces:
                 tip = self.tr("No face in the picture")
@@ -184,13 +222,15 @@ class Display(QMainWindow):
             self.status.show_figures(faces, size, "")
         elif (stats := scope.live.stats()) is not None and pair is not None:
             now = time.monotonic()
-            recent = [at for at in self.view.shown_at if now - at <= FPS_SECONDS]
-            rate = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0
             late = sorted(self.view.latencies)
+            if scope.state.is_lost:
+                pace = self.tr("Waiting")
+            elif scope.state.phase == "paused":
+                pace = self.tr("Paused")
+            else:
+                pace = self.tr("{rate} frames/s").format(rate=f"{recent_rate(self.view.shown_at, now):.1f}")
             self.status.show_figures(
-                self.tr("Paused")
-                if scope.state.phase == "paused"
-                else self.tr("{rate} frames/s").format(rate=f"{rate:.1f}"),
+                pace,
                 self.tr("{delay} ms camera to screen").format(delay=round(late[len(late) // 2]) if late else 0),
                 self.tr("{count} skipped").format(count=stats.frames_skipped),
             )
@@ -211,7 +251,7 @@ class Display(QMainWindow):
         self._place_notes()
 
     def _place_notes(self) -> None:
-        shown = [banner for banner in (self.error, self.notice) if not banner.isHidden()]
+        shown = [banner for banner in (self.error, self.trouble, self.notice) if not banner.isHidden()]
         self.notes.setVisible(bool(shown))
         # as wide as its words need, so that little of the picture is covered
         natural = max((banner.natural_width() for banner in shown), default=0)

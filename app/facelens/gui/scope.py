@@ -22,7 +22,7 @@ from facelens.gui.settings import Setting, Settings
 from facelens.gui.sourcepicker import DEMO, address_of
 from facelens.gui.worker import Tasks, as_shown
 from facelens.overlay import OverlayOptions
-from facelens.sources import CameraInfo, DemoSource, FrameSource
+from facelens.sources import CameraInfo, DemoSource, FrameSource, Wishes
 from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ DEMO_SIZE = (960, 720)
 CLOSE_SECONDS = 6.0
 
 
-def _open_source(address: str) -> FrameSource:
-    return DemoSource(size=DEMO_SIZE) if address == DEMO else sources.open_source(address)
+def _open_source(address: str, wishes: Wishes) -> FrameSource:
+    return DemoSource(size=DEMO_SIZE) if address == DEMO else sources.open_source(address, wishes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Services:
     """What the window is built on; tests put their own in."""
 
     open_engine: Callable[[EngineOptions], Engine] = open_engine
-    open_source: Callable[[str], FrameSource] = _open_source
+    open_source: Callable[[str, Wishes], FrameSource] = _open_source
     list_cameras: Callable[[], Sequence[CameraInfo]] = sources.list_cameras
 
 
@@ -111,11 +111,18 @@ class Scope(QObject):
         self._leave_photos()
         self._wanted, self._begun = address, True
         if self.room.is_ready:
-            self.live.use(address)
+            self._play(address)
         self.changed.emit()
 
     def halt(self) -> None:
         self.live.halt()
+
+    def seek_by(self, seconds: float) -> None:
+        """Move on in a clip, or back."""
+        self.live.seek(self.live.position + seconds)
+
+    def _play(self, address: str, start: float = 0.0) -> None:
+        self.live.use(address, self.settings.wishes(), start)
 
     def start_again(self) -> None:
         """Start what ran last, or what a new window would show; without networks, try to open them first."""
@@ -188,8 +195,7 @@ class Scope(QObject):
         return stopped
 
     def _first_source(self) -> str:
-        known = self.cameras or ()
-        addresses = [address_of(camera, known) for camera in known]
+        addresses = [address_of(camera) for camera in self.cameras or ()]
         last = str(self.settings.get(keys.SOURCE))
         if last == DEMO or last in addresses:
             return last
@@ -209,7 +215,7 @@ class Scope(QObject):
             nothing = not self.cameras
             # not self.use: what is only stood in for is not remembered
             self._begun, self._wanted = True, self._first_source()
-            self.live.use(self._wanted)
+            self._play(self._wanted)
             if nothing and self._wanted == DEMO:
                 self.message.emit(self.tr("No camera found, so this is the demo"), "")
 
@@ -223,7 +229,7 @@ class Scope(QObject):
         if self._begun and self.photo is not None:
             self.photos.again()
         elif self._begun and self._wanted and self.state.phase == "idle":
-            self.live.use(self._wanted)
+            self._play(self._wanted)
         self._begin()
         self.changed.emit()
 
@@ -234,10 +240,14 @@ class Scope(QObject):
 
     def _live_changed(self) -> None:
         self.changed.emit()
-        state = self.state
-        if state.error is not None and state is not self._told:
-            self._told = state
+        state, before = self.state, self._told
+        if state is before:
+            return
+        self._told = state
+        if state.error is not None:
             self.problem.emit(state.error)
+        elif before is not None and before.is_lost and not state.is_lost and state.phase in ("running", "paused"):
+            self.message.emit(self.tr("{name} is back").format(name=state.name), "")
 
     def _live_fresh(self) -> None:
         result = self.live.latest()
@@ -268,11 +278,20 @@ class Scope(QObject):
                 self.live.resume()
             self._go_on_after_photo = False
 
+    def _is_active(self) -> bool:
+        return self.state.phase in ("opening", "running", "paused")
+
     def _setting_changed(self, setting: Setting) -> None:
         if setting.group == "score":
             self.room.set_score(self.settings.preset(), self.settings.weights())
             if self.photo is not None:
                 # a slider sends many values: one new score, once it rests
                 QTimer.singleShot(0, self.photos.again)
+        elif setting is keys.MIRROR:
+            self.live.set_mirror(self.settings.wishes())
+        elif setting in (keys.CAMERA_SIZE, keys.CAMERA_FPS) and self.state.is_camera and self._is_active():
+            self._play(self.state.address)
+        elif setting is keys.PACE and self.state.duration is not None and self._is_active():
+            self._play(self.state.address, self.live.position)
         elif setting is keys.PROVIDER:
             self.room.open(provider=str(self.settings.get(keys.PROVIDER)))

@@ -18,33 +18,11 @@ from facelens.gui import theme as look
 from facelens.gui.theme import Theme
 from facelens.gui.widgets import FADE_MS
 from facelens.overlay import CHIP, CHIP_TEXT, OverlayOptions, Panel, Primitive, Text, ViewMap, draw_list
-from facelens.types import Box, Detection, Face, Frame, FrameReport, Image, Landmarks
-from facelens.vision.score import tips
+from facelens.types import Face, Frame, FrameReport, Image
 
 COACH_HEIGHT, EDGE = 38.0, 20.0
-
-
-def mirrored(report: FrameReport) -> FrameReport:
-    """The report as it lies over the frame turned left to right, with tips that name the sides as they are seen."""
-    last = report.image_size[0] - 1.0
-
-    def turned(landmarks: Landmarks) -> Landmarks:
-        x, y = landmarks.points.T
-        return Landmarks(np.stack([last - x, y], axis=1), landmarks.scheme)
-
-    def face(item: Face) -> Face:
-        box = item.detection.box
-        where = Box(last - box.right, box.y, box.width, box.height)
-        found = Detection(where, item.detection.confidence, turned(item.detection.landmarks))
-        quality, score = item.quality, item.score
-        if quality is not None:
-            quality = replace(quality, yaw=-quality.yaw, roll=-quality.roll, light_balance=-quality.light_balance)
-        if score is not None:
-            score = replace(score, tips=tips(item.smile, quality))
-        points = turned(item.landmarks) if item.landmarks is not None else None
-        return replace(item, detection=found, landmarks=points, quality=quality, score=score)
-
-    return replace(report, faces=tuple(face(item) for item in report.faces))
+STALE = 0.6
+"""Opacity of the veil over a picture that is an old one."""
 
 
 class Coach:
@@ -86,8 +64,8 @@ class LiveView(QWidget):
         """Monotonic times at which new live frames were painted."""
         self.frame: Frame | None = None
         self.report: FrameReport | None = None
-        self.live = self.mirror = False
-        self.paused = False
+        self.live = False
+        self.paused = self.stale = False
         self.dropping = False
         self.coach_line = ""
         self._coach_shown = ""
@@ -115,10 +93,9 @@ class LiveView(QWidget):
         made.valueChanged.connect(lambda _: self.update())
         return made
 
-    def show_pair(self, frame: Frame, report: FrameReport, *, live: bool, mirror: bool = False) -> None:
-        """Show a frame with its own report. ``mirror`` turns both left to right, on screen only."""
-        self.frame, self.live, self.mirror = frame, live, mirror
-        self.report = mirrored(report) if mirror else report
+    def show_pair(self, frame: Frame, report: FrameReport, *, live: bool) -> None:
+        """Show a frame with its own report."""
+        self.frame, self.report, self.live = frame, report, live
         self._unpainted = True
         ids = frozenset(face.track_id for face in report.faces)
         if ids - self._known:
@@ -153,9 +130,11 @@ class LiveView(QWidget):
             self._coach_fade.stop()
             self._coach_fade.start()
 
-    def set_flags(self, *, paused: bool | None = None, dropping: bool | None = None) -> None:
+    def set_flags(self, *, paused: bool | None = None, dropping: bool | None = None, stale: bool | None = None) -> None:
+        """``stale``: the picture shown is an old one, as its camera is lost; it is dimmed."""
         self.paused = self.paused if paused is None else paused
         self.dropping = self.dropping if dropping is None else dropping
+        self.stale = self.stale if stale is None else stale
         self.update()
 
     def picture_rect(self) -> QRectF:
@@ -216,14 +195,12 @@ class LiveView(QWidget):
         assert self.frame is not None
         place, ratio = self.picture_rect(), self.devicePixelRatioF()
         size = (max(1, round(place.width() * ratio)), max(1, round(place.height() * ratio)))
-        wanted = (self.frame, size, self.mirror)
+        wanted = (self.frame, size)
         if self._scaled is None or self._scaled_for != wanted:
             # averaging is slower, and shows in stills or where much is taken away
             averaged = size[0] < self.frame.width * (0.6 if self.live else 1.0)
             way = cv2.INTER_AREA if averaged else cv2.INTER_LINEAR
             small: Image = np.asarray(cv2.resize(self.frame.image, size, interpolation=way), np.uint8)
-            if self.mirror:
-                small = np.asarray(cv2.flip(small, 1), np.uint8)
             # BGRA in memory is Qt's own RGB32, which it draws without converting
             full = np.ascontiguousarray(cv2.cvtColor(small, cv2.COLOR_BGR2BGRA), np.uint8)
             image = QImage(full.data, size[0], size[1], 4 * size[0], QImage.Format.Format_RGB32)
@@ -253,6 +230,8 @@ class LiveView(QWidget):
             place = self.picture_rect()
             painter.drawImage(place.topLeft(), self._picture())
             paint_qt.paint(painter, (*self._overlay(), *self._lines(place.intersected(stage))))
+            if self.stale and self.live:
+                self._paint_veil(painter, place, STALE)
             self._count_frame()
         if self.dropping:
             self._paint_drop(painter, stage)
@@ -290,10 +269,13 @@ class LiveView(QWidget):
             Text(x + 16, y + COACH_HEIGHT / 2, text, look.TEXT, CHIP_TEXT, alpha=alpha),
         ]
 
-    def _paint_drop(self, painter: QPainter, stage: QRectF) -> None:
+    def _paint_veil(self, painter: QPainter, place: QRectF, opacity: float) -> None:
         veil = self.theme.colour("background")
-        veil.setAlphaF(0.82)
-        painter.fillRect(stage, veil)
+        veil.setAlphaF(opacity)
+        painter.fillRect(place, veil)
+
+    def _paint_drop(self, painter: QPainter, stage: QRectF) -> None:
+        self._paint_veil(painter, stage, 0.82)
         painter.setPen(self.theme.colour("text"))
         painter.setFont(look.font(look.TITLE, True))
         painter.drawText(stage, Qt.AlignmentFlag.AlignCenter, self.tr("Drop to read the faces"))

@@ -3,7 +3,7 @@
 from facelens.sources.base import FrameSource, Notice, Truth
 from facelens.sources.camera import CameraSource
 from facelens.sources.capture import mirrored
-from facelens.sources.clip import ClipSource
+from facelens.sources.clip import ClipSource, is_address
 from facelens.sources.demo import DemoSource
 from facelens.sources.listing import CameraInfo, list_cameras
 from facelens.sources.photos import PhotosSource
@@ -22,6 +22,7 @@ __all__ = [
     "SteadySource",
     "Truth",
     "Wishes",
+    "is_address",
     "is_camera",
     "list_cameras",
     "mirrored",

@@ -22,10 +22,10 @@ RATE_EVERY = 0.25
 """Seconds between two measurements of the rate."""
 WAITING = "Waiting for it to come back"
 SIGNS: Mapping[Ailment, tuple[str, str]] = {
-    "frozen": ("stands still", "It may have frozen; if so, unplug it and plug it in again"),
-    "black": ("is black", "Look whether its lid is open, and make light"),
-    "green": ("is green", "If it stays so, unplug it and plug it in again"),
-    "flat": ("is of one colour", "If it stays so, unplug it and plug it in again"),
+    "frozen": ("has stood still", "It may have frozen; if so, unplug it and plug it in again"),
+    "black": ("has been black", "Look whether its lid is open, and make light"),
+    "green": ("has been green", "If it stays so, unplug it and plug it in again"),
+    "flat": ("has been of one colour", "If it stays so, unplug it and plug it in again"),
 }
 """What is wrong with the picture, and what to do."""
 
@@ -138,7 +138,7 @@ class SteadySource(FrameSource):
             self._tell(None)
         else:
             sign, remedy = SIGNS[ailment]
-            text = f"The picture of {self.name} {sign}: it has been so for {SECONDS:.0f} s"
+            text = f"The picture of {self.name} {sign} for {SECONDS:.0f} s"
             self._tell(Notice("frozen" if ailment == "frozen" else "dead", text, remedy))
         kept = Frame(frame.image, self._index, now)
         self._index += 1

@@ -1,6 +1,5 @@
 """What the tests of sources share: clips, a folder of pictures, and network cameras on this machine."""
 
-# ruff: noqa: E402 - see the path
 from __future__ import annotations
 
 import sys

@@ -100,7 +100,9 @@ class TestClip:
                 frames.extend(iter(source.read, None))
         assert 5 < len(frames) < 30
 
-    @pytest.mark.parametrize(("ending", "codec", "lost"), [("avi", "MJPG", 25), ("mp4", "mp4v", 60), ("mkv", "mp4v", 40)])
+    @pytest.mark.parametrize(
+        ("ending", "codec", "lost"), [("avi", "MJPG", 25), ("mp4", "mp4v", 60), ("mkv", "mp4v", 40)]
+    )
     def test_a_broken_middle_is_left_out_with_one_notice(
         self, write_clip: WriteClip, tmp_path: Path, ending: str, codec: str, lost: int
     ) -> None:
@@ -192,7 +194,6 @@ class TestPace:
         pace.interrupt()
         thread.join(5)
         assert results == [False]
-
 
     def test_ticks_at_times_of_their_own(self) -> None:
         pace = Pace(100.0)

@@ -149,8 +149,8 @@ class TestComingBack:
                 kinds.append(source.notice and source.notice.kind)
         assert kinds == [None, "frozen", "frozen", "dead", None]
         assert told == [
-            "The picture of script stands still: it has been so for 2 s",
-            "The picture of script is black: it has been so for 2 s",
+            "The picture of script has stood still for 2 s",
+            "The picture of script has been black for 2 s",
             "",
         ]
 
