@@ -34,7 +34,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("tests", "least"),
-    [("emulated_camera.py", 30), ("../unit/sources/test_sources.py::TestConformance", 24)],
+    [("emulated_camera.py", 29), ("../unit/sources/test_sources.py::TestConformance", 24)],
     ids=["cameras", "what every source promises"],
 )
 def test_with_emulated_cameras(shim: Path, tmp_path: Path, tests: str, least: int) -> None:

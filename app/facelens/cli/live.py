@@ -211,9 +211,11 @@ def _figures(
 
 def _table(found: FrameReport | None, out: dict[str, Any]) -> Table:
     frames, latency = out["frames"], out["latency_ms"]
+    size = "" if out["size"] is None else ", {} x {}".format(*out["size"])
     title = (
-        f"{out['source']}: {frames['analysed']} frames in {out['seconds']:.1f} s, {out['fps_shown']:.1f} frames/s, "
-        f"{frames['skipped']} skipped, {latency['p50']:.0f} ms from capture to result (p95 {latency['p95']:.0f} ms)"
+        f"{out['source']}{size}: {frames['analysed']} frames in {out['seconds']:.1f} s, "
+        f"{out['fps_shown']:.1f} frames/s, {frames['skipped']} skipped, "
+        f"{latency['p50']:.0f} ms from capture to result (p95 {latency['p95']:.0f} ms)"
     )
     faces = () if found is None else found.faces
     # only some networks tell the expression; without one there is no column

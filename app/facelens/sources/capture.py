@@ -11,6 +11,9 @@ STALL_SECONDS = 2
 # OpenCV reads these once, when the first device is opened: left alone, a camera that stalls blocks a read for 10 s
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(STALL_SECONDS))
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# RTSP over TCP is what OpenCV asks for by itself; without the other, no clip whose index stands at its end can be read
+# from a server that keeps its connections
+os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|multiple_requests;1")
 
 import cv2 as cv2  # noqa: E402 - after the settings above; the others take it from here
 

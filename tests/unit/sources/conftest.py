@@ -12,7 +12,7 @@ import pytest
 # test modules are imported one by one, so what they share must be on the path
 sys.path.insert(0, str(Path(__file__).parent))
 
-from servers import SIZE, MjpegServer, RtspServer, picture
+from servers import SIZE, FileServer, MjpegServer, RtspServer, picture
 
 
 @pytest.fixture
@@ -54,3 +54,10 @@ def mjpeg() -> Iterator[MjpegServer]:
 def rtsp() -> Iterator[RtspServer]:
     with RtspServer() as server:
         yield server
+
+
+@pytest.fixture
+def clip_address(clip_file: Path) -> Iterator[str]:
+    """The clip of 12 frames on a server."""
+    with FileServer(clip_file) as server:
+        yield server.address

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import socketserver
 import struct
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Self
 
 import cv2
@@ -165,6 +168,44 @@ class MjpegServer(_Server):
     @property
     def address(self) -> str:
         return f"{self.host}/stream"
+
+
+class _File(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_: FileServer
+
+    def do_GET(self) -> None:
+        data = self.server_.path.read_bytes()
+        asked = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        first = int(asked[1]) if asked else 0
+        last = min(int(asked[2]) if asked and asked[2] else len(data), len(data) - 1)
+        self.send_response(206 if asked else 200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(last - first + 1))
+        self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.end_headers()
+        self.wfile.write(data[first : last + 1])
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            super().handle()
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+
+class FileServer(_Server):
+    """Gives one file, or parts of it, over HTTP on connections that it keeps."""
+
+    handler = _File
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/{self.path.name}"
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:

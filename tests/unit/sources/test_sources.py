@@ -29,6 +29,7 @@ KINDS = (
     "stream",
     "stream that comes back",
     "RTSP stream",
+    "clip on a server",
 )
 KINDS += ("camera", "camera that comes back") if CAMERAS else ()
 CAMERA = 60
@@ -48,6 +49,9 @@ def make(request: pytest.FixtureRequest) -> Callable[[], FrameSource]:
     if kind == "photos":
         photo_folder = request.getfixturevalue("photo_folder")
         return lambda: PhotosSource([photo_folder])
+    if "server" in kind:
+        address = request.getfixturevalue("clip_address")
+        return lambda: SteadySource(ClipSource(address))
     if kind.startswith("clip"):
         path = request.getfixturevalue("clip_file")
         return lambda: ClipSource(path, paced="rate" in kind)
