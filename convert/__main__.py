@@ -13,12 +13,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-NAMES = ("detector", "attributes", "landmarks", "appearance")
+NAMES = ("detector", "attributes", "landmarks", "appearance", "reader")
 COMMANDS = {
     "train": "train on the train parts of the packs; every epoch leaves a checkpoint that --resume takes up",
     "export": "write the ONNX file, prove that it equals the Keras network, and enter it in models.toml",
     "evaluate": "measure the shipped file on a split of the packs",
     "card": "write the model's page from its records",
+    "quantise": "make the variant with 8-bit integers, and keep it where it is as accurate and faster",
     "worst": "contact sheets of the 100 worst errors of each kind",
 }
 
@@ -52,16 +53,27 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     part.add_argument("--models", type=Path, default=Path("models"), help="our models")
     part.add_argument("--limit", type=int, help="pictures of each pack")
+    part = commands.add_parser(
+        "sweep", help="readers of several sizes, trained for the same time: accuracy against cost"
+    )
+    part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
+    part.add_argument("--models", type=Path, default=Path("models"), help="our models, the teachers among them")
+    part.add_argument("--minutes", type=float, help="of training for each (default: 10)")
+    part.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    part.add_argument("--seed", type=int, default=0)
+    part = commands.add_parser("turn", help="find what a turn of the head does to the two halves of a face")
+    part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
     args = parser().parse_args(arguments)
-    if args.command in ("compare", "probe"):
+    if args.command in ("compare", "probe", "turn"):
         getattr(importlib.import_module(f"convert.{args.command}"), args.command)(args)
         return 0
-    args.run = args.run or Path("runs") / args.name
+    if args.command != "sweep":
+        args.run = args.run or Path("runs") / args.name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -78,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(f"{error.name} is missing: pip install 'facelens[train]'", file=sys.stderr)
         return 2
-    module = "worst" if args.command == "worst" else args.name
+    module = args.command if args.command in ("worst", "quantise", "sweep") else args.name
     getattr(importlib.import_module(f"convert.{module}"), args.command)(args)
     return 0
 

@@ -24,7 +24,7 @@ from convert.faces import augment, data, training
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
 
-CROP = CropSpec(112, 0.8)
+CROP, STORED = attributes.CROP, attributes.STORED
 BATCH = 48
 SCHEDULE = training.Schedule(
     minutes=12, rate=4e-4, sizes=((1.0, 112),), warm_up=60, decay=0.05, average=0.995, epoch_steps=60
@@ -47,7 +47,7 @@ SHIPMENT = Shipment(
     licence="Non-commercial research, as SCUT-FBP5500 is",
     trained_on=("scut_fbp5500", "mebeauty", "fairface", "utkface", "mtfl5"),
     figures=("score",),
-    note="Started from the attributes network as it was after 27 of its 38 minutes.",
+    note="Started from the attributes network that ships with it.",
 )
 
 
@@ -55,7 +55,7 @@ def build(precision: str = "float32", start: Path | None = None) -> Any:
     """The attributes trunk with two heads of 41 scores; ``start`` is an attributes checkpoint to begin from."""
     base = attributes.build(precision)
     if start is not None:
-        training.restore(start, base.weights)
+        attributes.start_from(base, start)
     pooled = base.get_layer("age").input
     heads = {name: L.Dense(41, name=name, dtype="float32")(pooled) for name in ("scut", "other")}
     return keras.Model(base.inputs, heads)
@@ -94,7 +94,7 @@ def filled(rng: np.random.Generator, face: np.ndarray[Any, Any], other: np.ndarr
 def _means(model: Any, images: np.ndarray[Any, Any], head: str) -> np.ndarray[Any, Any]:
     out = []
     for start in range(0, len(images), 128):
-        logits = np.asarray(model.predict_on_batch(augment.plain(images[start : start + 128], CROP))[head])
+        logits = np.asarray(model.predict_on_batch(augment.plain(images[start : start + 128], CROP, STORED))[head])
         out.append(attributes.softmax(logits) @ SCORES)
     return np.concatenate(out)
 
@@ -102,9 +102,9 @@ def _means(model: Any, images: np.ndarray[Any, Any], head: str) -> np.ndarray[An
 def load(folder: Path) -> tuple[data.Crops, np.ndarray[Any, Any], data.Crops, data.Crops]:
     """SCUT's training part with its scores, MEBeauty's train and val parts."""
     cache = Path("runs/cache/faces")
-    scut = data.load(folder, cache, "scut_fbp5500", "train", column="split6040")
-    other = data.load(folder, cache, "mebeauty", "train")
-    return scut, np.array(scut.table["score"], np.float32), other, data.load(folder, cache, "mebeauty", "val")
+    scut = data.load(folder, cache, "scut_fbp5500", "train", column="split6040", stored=STORED)
+    other, other_val = (data.load(folder, cache, "mebeauty", split, stored=STORED) for split in ("train", "val"))
+    return scut, np.array(scut.table["score"], np.float32), other, other_val
 
 
 def figures(model: Any, scut: data.Crops, scores: np.ndarray[Any, Any], other: data.Crops) -> dict[str, float]:
@@ -142,7 +142,7 @@ def train(args: Namespace) -> None:
                 targets["scut"][i] = scores[row]
                 face = np.asarray(scut.images[row])
                 picture = filled(rng, face, picture) if rng.random() < 0.5 else face
-            images[i] = augment.sample(rng, picture, spec, STRENGTH)[0]
+            images[i] = augment.sample(rng, picture, spec, STRENGTH, STORED)[0]
         return images, targets
 
     model = build("mixed_bfloat16", Path("runs/attributes/average.npz"))
@@ -156,7 +156,7 @@ def export(args: Namespace) -> None:
     model = build("float32")
     training.restore(args.run / "average.npz", model.weights)
     scut, scores, _, other_val = load(args.data)
-    crops = augment.plain(scut.images[:39], CROP)
+    crops = augment.plain(scut.images[:39], CROP, STORED)
     export_model(served(model), SHIPMENT, crops, args, figures(model, scut, scores, other_val), {})
 
 

@@ -51,7 +51,7 @@ class Entrant:
 
 def _engine_bytes(engine: Engine) -> int:
     specs = [engine.finder.spec, *(network.spec for network in engine.networks.values())]
-    return sum(spec.path.stat().st_size for spec in specs)
+    return sum(spec.path_on("cpu").stat().st_size for spec in specs)
 
 
 def measure(

@@ -22,6 +22,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
+def _mebibytes(entry: Mapping[str, Any]) -> str:
+    sizes = [entry["bytes"], *([entry["int8"]["bytes"]] if "int8" in entry else [])]
+    return " + ".join(f"{size / 2**20:.2f}" for size in sizes) + (" (int8)" if len(sizes) > 1 else "")
+
+
 def block(entries: Sequence[Mapping[str, Any]]) -> str:
     """The networks and their figures, as two Markdown tables."""
     networks = [
@@ -29,7 +34,7 @@ def block(entries: Sequence[Mapping[str, Any]]) -> str:
             f"[{entry['name']}](models/{entry['task']}/{entry['name']}.md)",
             entry["task"],
             f"{entry['parameters']:,}",
-            f"{entry['bytes'] / 2**20:.2f}",
+            _mebibytes(entry),
             ", ".join(entry["trained_on"]),
         ]
         for entry in entries

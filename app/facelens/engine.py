@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -18,11 +18,12 @@ from facelens import images
 from facelens.errors import PictureError, UsageError
 from facelens.geometry import CropSpec, alignment, invert, transform
 from facelens.registry import load_registry, select
-from facelens.runtime import Network, YunetDetector, open_network
+from facelens.runtime import Network, OrtDetector, YunetDetector, open_network
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, quality, score
 from facelens.vision.crop import cut
 
+FINDERS = ("opencv", "onnxruntime")
 ALL_PARTS = frozenset({"attributes", "landmarks", "appearance"})
 
 
@@ -38,6 +39,7 @@ class EngineOptions:
         preset: "default" or "classic" (the published age rule), see ``vision.score``.
         weights: weights of the score's components, None for the usual ones.
         threads: CPU threads of each network.
+        finder: what runs the detector, "opencv" (its DNN module) or "onnxruntime", which is the faster on most CPUs.
         models: task to model name, where another than the first listed is wanted.
         models_dir: folder with another models.toml.
     """
@@ -49,11 +51,12 @@ class EngineOptions:
     preset: str = "default"
     weights: Mapping[str, float] | None = None
     threads: int = 1
+    finder: str = "opencv"
     models: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     models_dir: Path | None = None
 
 
-class _Clock:
+class Clock:
     """Collects the milliseconds of each stage."""
 
     def __init__(self) -> None:
@@ -66,6 +69,14 @@ class _Clock:
             yield
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + (time.perf_counter() - start) * 1000
+
+
+def _run(network: Network, crops: npt.NDArray[np.uint8], twice: bool) -> Mapping[str, npt.NDArray[np.float32]]:
+    if not twice:
+        return network.run(crops)
+    both = network.run(np.concatenate([crops, crops[:, :, ::-1]]))
+    count = len(crops)
+    return {name: np.asarray((v[:count] + v[count:]) / 2, np.float32) for name, v in both.items()}
 
 
 class Engine:
@@ -82,16 +93,26 @@ class Engine:
             raise UsageError(
                 "Cannot open the engine", f"unknown parts {sorted(unknown)}", f"Known: {sorted(ALL_PARTS)}"
             )
+        if options.finder not in FINDERS:
+            known = f"known are {', '.join(FINDERS)}"
+            raise UsageError(f"Unknown finder '{options.finder}'", known, "Choose one of them")
         self.options = options
         self._lock = threading.Lock()
         self._score = self._checked(options.preset, options.weights)
         specs = load_registry(options.models_dir)
-        self._detector = YunetDetector(
-            select(specs, detector.TASK, options.models.get(detector.TASK)), options.min_confidence
-        )
+        finder = select(specs, detector.TASK, options.models.get(detector.TASK))
+        self._detector: YunetDetector | OrtDetector
+        if options.finder == "onnxruntime":
+            self._detector = OrtDetector(finder, options.min_confidence, options.threads)
+        else:
+            self._detector = YunetDetector(finder, options.min_confidence)
+        wanted = {task: select(specs, task, options.models.get(task)) for task in sorted(options.parts)}
+        reader = wanted.get(attributes.TASK)
+        if reader is not None and score.OUTPUT in reader.outputs and "appearance" not in options.models:
+            # it reads the appearance as well: no second network looks at the same crop
+            wanted.pop("appearance", None)
         self._networks: dict[str, Network] = {
-            task: open_network(select(specs, task, options.models.get(task)), options.provider, options.threads)
-            for task in sorted(options.parts)
+            task: open_network(spec, options.provider, options.threads) for task, spec in wanted.items()
         }
 
     @staticmethod
@@ -108,7 +129,7 @@ class Engine:
         return MappingProxyType(self._networks)
 
     @property
-    def finder(self) -> YunetDetector:
+    def finder(self) -> YunetDetector | OrtDetector:
         """The opened detector."""
         return self._detector
 
@@ -137,8 +158,8 @@ class Engine:
         """Find and read every face of a frame, an array (H x W x 3 BGR uint8), a path, or the bytes of a picture.
 
         Args:
-            thorough: look again at other sizes where no sure face is found (``vision.detector.search``); live views,
-                which get another frame at once, save that time.
+            thorough: look again at other sizes where no sure face is found (``vision.detector.search``), and read
+                each face twice, as it is and mirrored; live views, which get another frame at once, save that time.
 
         Raises:
             PictureError: the picture cannot be read, or the array has another form.
@@ -149,6 +170,18 @@ class Engine:
             frame = images.load(frame)
         elif isinstance(frame, np.ndarray):
             frame = Frame(frame)
+        clock = Clock()
+        with clock.stage("total"):
+            found = self.find(frame, thorough, clock)
+            faces = self.read(frame, found, clock=clock, twice=thorough)
+        return self.report(frame, faces, clock)
+
+    def find(self, frame: Frame, thorough: bool, clock: Clock) -> tuple[Detection, ...]:
+        """The detector's part of ``analyze``.
+
+        Raises:
+            PictureError: the array has another form.
+        """
         image = frame.image
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
             raise PictureError(
@@ -156,45 +189,65 @@ class Engine:
                 f"it has shape {image.shape} and type {image.dtype}",
                 "Give height x width x 3 values of uint8, BGR",
             )
-        clock = _Clock()
-        with clock.stage("total"):
-            with clock.stage("detect"):
-                find = detector.search if thorough else detector.find_faces
-                found = find(self._detector, image, self.options.detect_size, self.options.min_confidence)
-            faces = self._read(image, found, clock) if found else ()
-        size = (frame.width, frame.height)
-        return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers)
+        with clock.stage("detect"):
+            find = detector.search if thorough else detector.find_faces
+            return find(self._detector, image, self.options.detect_size, self.options.min_confidence)
 
-    def _read(self, image: Image, found: tuple[Detection, ...], clock: _Clock) -> tuple[Face, ...]:
+    def read(
+        self,
+        frame: Frame,
+        found: Sequence[Detection],
+        parts: frozenset[str] | None = None,
+        *,
+        clock: Clock,
+        twice: bool = False,
+    ) -> tuple[Face, ...]:
+        """Read faces at known places, each network all of them as one batch.
+
+        Args:
+            found: where they are, for instance moved on from an earlier frame.
+            parts: those of ``options.parts`` to read, None for all. Where some are left out there is no quality and no
+                score either: both are of one look at a face.
+            twice: attributes and appearance are the mean of what the networks say of a face and of its mirror image.
+
+        Raises:
+            ProviderError, ModelShapeError: see ``analyze``.
+        """
+        if not found:
+            return ()
+        whole = parts is None or parts >= self.options.parts
+        tasks = [t for t in self._networks if parts is None or t in parts]
         matrices: dict[CropSpec, list[npt.NDArray[np.float64]]] = {}
         crops: dict[CropSpec, npt.NDArray[np.uint8]] = {}
-        wanted = {n.spec.crop for n in self._networks.values() if n.spec.crop} | {quality.CROP}
+        wanted = {spec for t in tasks if (spec := self._networks[t].spec.crop)} | ({quality.CROP} if whole else set())
         with clock.stage("crop"):
             for spec in wanted:
                 matrices[spec] = [alignment(d.landmarks.points, spec) for d in found]
-                crops[spec] = np.stack([cut(image, matrix, spec.size) for matrix in matrices[spec]])
+                crops[spec] = np.stack([cut(frame.image, matrix, spec.size) for matrix in matrices[spec]])
         outputs: dict[str, Mapping[str, npt.NDArray[np.float32]]] = {}
-        for task, network in self._networks.items():
+        for task in tasks:
+            network = self._networks[task]
             assert network.spec.crop is not None
             with clock.stage(task):
-                outputs[task] = network.run(crops[network.spec.crop])
-        with self._lock:
-            preset, weights = self._score
+                outputs[task] = _run(network, crops[network.spec.crop], twice and task != "landmarks")
         with clock.stage("measure"):
             return tuple(
-                self._face(row, detection, crops[quality.CROP][row], matrices, outputs, preset, weights)
+                self._face(row, detection, crops[quality.CROP][row] if whole else None, matrices, outputs)
                 for row, detection in enumerate(found)
             )
+
+    def report(self, frame: Frame, faces: tuple[Face, ...], clock: Clock) -> FrameReport:
+        """What was found in a frame."""
+        size = (frame.width, frame.height)
+        return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers)
 
     def _face(
         self,
         row: int,
         detection: Detection,
-        crop: Image,
+        crop: Image | None,
         matrices: Mapping[CropSpec, list[npt.NDArray[np.float64]]],
         outputs: Mapping[str, Mapping[str, npt.NDArray[np.float32]]],
-        preset: str,
-        weights: Mapping[str, float],
     ) -> Face:
         parts: dict[str, Any] = dict.fromkeys(("age", "gender", "smile", "glasses", "expression"))
         if "attributes" in outputs:
@@ -204,9 +257,21 @@ class Engine:
             spec = self._networks["landmarks"].spec.crop
             assert spec is not None
             back = invert(matrices[spec][row])
-            landmarks = Landmarks(transform(back, outputs["landmarks"]["points"][row]), "ibug68")
-        looks = score.appearance_value(outputs["appearance"]["distribution"][row]) if "appearance" in outputs else None
+            spread = outputs["landmarks"].get("spread")
+            landmarks = Landmarks(
+                transform(back, outputs["landmarks"]["points"][row]),
+                "ibug68",
+                None if spread is None else spread[row] * float(np.hypot(back[0, 0], back[1, 0])),
+            )
+        if crop is None:
+            return Face(row + 1, detection, landmarks=landmarks, **parts)
+        looks: float | None = None
+        if "appearance" in self.options.parts:
+            source = outputs.get("appearance") or outputs[attributes.TASK]
+            looks = score.appearance_value(source[score.OUTPUT][row])
         measured = quality.measure(crop, detection.landmarks.points, detection.box)
+        with self._lock:
+            preset, weights = self._score
         if preset == "classic":
             value = None if parts["age"] is None else score.classic_score(parts["age"], measured, parts["smile"])
         else:

@@ -18,6 +18,8 @@ PEOPLE_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E0
 CHIP, CHIP_TEXT, CHIP_MUTED, RING_TRACK, SCORE = "#0F1216", "#FFFFFF", "#C3CBD6", "#3A434F", "#FFB454"
 TEXT_SIZE, CHIP_HEIGHT, CHIP_PAD, GAP = 13.0, 28.0, 10.0, 8.0
 RING_RADIUS = 22.0
+UNSURE_SPREAD = 0.05
+"""A point whose spread is a larger share of the face's width is drawn faint."""
 
 PointsChoice = Literal["none", "five", "kaggle15", "ibug68"]
 Measure = Callable[[str, float, bool], float]
@@ -189,7 +191,12 @@ def _points(face: Face, choice: PointsChoice, view: ViewMap) -> list[Primitive]:
         shown = face.detection.landmarks
     size = view.box(face.detection.box).width
     radius = 2.0 if size >= 90 else 1.4 if size >= 45 else 1.0
-    return [Disc(float(x), float(y), radius, "#FFFFFF", 0.8) for x, y in view.points(shown.points)]
+    spread = np.zeros(len(shown.points)) if shown.spread is None else shown.spread
+    faint = spread > UNSURE_SPREAD * face.detection.box.width
+    return [
+        Disc(float(x), float(y), radius, "#FFFFFF", 0.35 if unsure else 0.8)
+        for (x, y), unsure in zip(view.points(shown.points), faint)
+    ]
 
 
 def _overlap(box: Box, taken: Sequence[Box]) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facelens.geometry import CropSpec, bounding_box
-from facelens.runtime import Graph, YunetFile
+from facelens.runtime import Graph, YunetFile, YunetGraph, suppress
 from facelens.types import (
     AGE_COUNT,
     AgeEstimate,
@@ -49,14 +49,6 @@ def _sigmoid(x: Array) -> npt.NDArray[np.float64]:
 
 def _rgb(image: Image) -> Array:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.float32)
-
-
-def suppress(boxes: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], overlap: float) -> list[int]:
-    """Rows that greedy non-maximum suppression keeps, the best first; boxes as x, y, width, height."""
-    if not len(boxes):
-        return []
-    kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, overlap)
-    return [int(row) for row in np.asarray(kept).reshape(-1)]
 
 
 def square(image: Image, box: Box, size: int) -> tuple[Image, float, npt.NDArray[np.float64]]:
@@ -97,34 +89,10 @@ def yunet_opencv(folder: Path, longest_side: int) -> Callable[[Image], list[Dete
     return lambda image: list(find_faces(detector, image, longest_side, 0.05))
 
 
-class YunetOrt:
-    """YuNet by ONNX Runtime, decoded as OpenCV does it."""
-
-    def __init__(self, folder: Path, longest_side: int, threads: int = 1) -> None:
-        self._graph, self._side = Graph(folder / "yunet_n_dynamic.onnx", threads), longest_side
-
-    def detect(self, image: Image) -> npt.NDArray[np.float32]:
-        """As ``YunetFile.detect``."""
-        height, width = (-(-side // 32) * 32 for side in image.shape[:2])
-        padded = cv2.copyMakeBorder(
-            image, 0, height - image.shape[0], 0, width - image.shape[1], cv2.BORDER_CONSTANT, value=(0, 0, 0)
-        )
-        out = self._graph.run(np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32))
-        rows = []
-        for index, stride in enumerate((8, 16, 32)):
-            kind, there, box, points = (out[index + 3 * part][0] for part in range(4))
-            score = np.sqrt(np.clip(kind[:, 0], 0, 1) * np.clip(there[:, 0], 0, 1))
-            kept = np.flatnonzero(score > 0.6)
-            grid = np.stack([kept % (width // stride), kept // (width // stride)], axis=1)
-            size = np.exp(box[kept, 2:]) * stride
-            corner = (grid + box[kept, :2]) * stride - size / 2
-            five = (np.tile(grid, 5) + points[kept]) * stride
-            rows.append(np.concatenate([corner, size, five, score[kept, None]], axis=1))
-        found = np.concatenate(rows)
-        return found[suppress(found[:, :4].astype(np.float64), found[:, 14].astype(np.float64), 0.3)]
-
-    def __call__(self, image: Image) -> list[Detection]:
-        return list(find_faces(self, image, self._side, 0.6))
+def yunet_ort(folder: Path, longest_side: int, threads: int) -> Callable[[Image], list[Detection]]:
+    """YuNet by ONNX Runtime."""
+    detector = YunetGraph(folder / "yunet_n_dynamic.onnx", "YuNet", 0.6, threads)
+    return lambda image: list(find_faces(detector, image, longest_side, 0.6))
 
 
 class Rfb320:
@@ -278,7 +246,7 @@ def open_peers(folder: Path, threads: int = 1) -> tuple[Peer, ...]:
         Peer(
             "YuNet + face-api.js",
             [yunet, *api],
-            YunetOrt(folder, 640, threads),
+            yunet_ort(folder, 640, threads),
             FaceApiReader(folder, threads),
             full=True,
         ),

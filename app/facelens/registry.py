@@ -18,11 +18,21 @@ REINSTALL = "Install Facelens again, or run 'facelens models verify' to see ever
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model: its path below the models' folder, its sha256 and its size."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """One entry of models.toml.
 
-    ``input`` is (height, width) in pixels, or () where any size will do. ``crop`` says how a face is cut for the
-    model (None for detectors, which read whole pictures). ``accuracy`` maps "pack split figure" to a number.
+    ``int8`` is the same network with 8-bit integers, for CPUs (None where there is none). ``input`` is (height, width)
+    in pixels, or () where any size will do. ``crop`` says how a face is cut for the model (None for detectors, which
+    read whole pictures). ``accuracy`` maps "pack split figure" to a number.
     """
 
     name: str
@@ -41,10 +51,23 @@ class ModelSpec:
     trained_on: tuple[str, ...]
     accuracy: Mapping[str, float]
     root: Path
+    int8: ModelFile | None = None
 
     @property
     def path(self) -> Path:
         return self.root / self.file
+
+    def path_on(self, provider: str) -> Path:
+        """The file to open on a provider: CPUs run the one with integers faster, where there is one."""
+        if provider == "cpu" and self.int8 is not None:
+            return self.root / self.int8.file
+        return self.path
+
+    @property
+    def files(self) -> tuple[ModelFile, ...]:
+        """All files of the model."""
+        first = ModelFile(self.file, self.sha256, self.bytes)
+        return (first,) if self.int8 is None else (first, self.int8)
 
 
 def _spec(entry: Mapping[str, Any], root: Path) -> ModelSpec:
@@ -67,7 +90,12 @@ def _spec(entry: Mapping[str, Any], root: Path) -> ModelSpec:
         trained_on=tuple(entry.get("trained_on", ())),
         accuracy=MappingProxyType({str(k): float(v) for k, v in entry.get("accuracy", {}).items()}),
         root=root,
+        int8=_file(entry["int8"]) if "int8" in entry else None,
     )
+
+
+def _file(entry: Mapping[str, Any]) -> ModelFile:
+    return ModelFile(str(entry["file"]), str(entry["sha256"]).lower(), int(entry["bytes"]))
 
 
 def load_registry(root: Path | None = None) -> tuple[ModelSpec, ...]:
@@ -104,21 +132,23 @@ def select(specs: Sequence[ModelSpec], task: str, name: str | None = None) -> Mo
 
 
 def verify(spec: ModelSpec) -> None:
-    """Check that the file is there and whole.
+    """Check that the files are there and whole.
 
     Raises:
         ModelMissingError: no such file, or it may not be read.
         ModelCorruptError: another sha256 than the list says.
     """
-    try:
-        with spec.path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = spec.path.stat().st_size
-    except OSError as error:
-        why = f"{spec.path}: {error.strerror or error}"
-        raise ModelMissingError(f"Cannot read the model {spec.name}", why, REINSTALL) from error
-    if digest != spec.sha256:
-        why = (
-            f"{spec.path} has {size} bytes and sha256 {digest[:12]}..., expected {spec.bytes} and {spec.sha256[:12]}..."
-        )
-        raise ModelCorruptError(f"The model {spec.name} is damaged", why, REINSTALL)
+    for part in spec.files:
+        path = spec.root / part.file
+        try:
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            size = path.stat().st_size
+        except OSError as error:
+            why = f"{path}: {error.strerror or error}"
+            raise ModelMissingError(f"Cannot read the model {spec.name}", why, REINSTALL) from error
+        if digest != part.sha256:
+            why = (
+                f"{path} has {size} bytes and sha256 {digest[:12]}..., expected {part.bytes} and {part.sha256[:12]}..."
+            )
+            raise ModelCorruptError(f"The model {spec.name} is damaged", why, REINSTALL)

@@ -61,6 +61,8 @@ def _face(face: Face) -> dict[str, Any]:
     landmarks = face.landmarks or face.detection.landmarks
     points = [[round(float(x), 2), round(float(y), 2)] for x, y in landmarks.points]
     out["landmarks"] = {"scheme": landmarks.scheme, "points": points}
+    if landmarks.spread is not None:
+        out["landmarks"]["spread"] = [round(float(s), 2) for s in landmarks.spread]
     if face.quality is not None:
         q = face.quality
         names = ("value", "sharpness", "exposure", "contrast", "pose", "resolution", "yaw", "pitch", "roll")

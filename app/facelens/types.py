@@ -96,9 +96,14 @@ class Landmarks:
 
     points: Points
     scheme: Scheme
+    spread: npt.NDArray[np.float32] | None = None
+    """How far off each point may be, N px: the standard deviation of its x and of its y. None where the network does
+    not say."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", readonly(self.points))
+        if self.spread is not None:
+            object.__setattr__(self, "spread", readonly(self.spread))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -173,7 +173,7 @@ def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> 
         path = args.data / f"{pack}.parquet"
         with open_engine(models_dir=args.models, **engine_fields(open_pack(path, args.split))) as engine:
             results[pack] = evaluate(path, engine, split=args.split, limit=args.limit)
-        _keep_own(results[pack], shipment.figures)
+        keep_own(results[pack], shipment.figures)
         print(pack, json.dumps({k: v for k, v in results[pack].items() if k != "by_group"}))
     text = json.dumps(results, indent=1)
     (args.run / f"{args.split}.json").write_text(text)
@@ -189,12 +189,12 @@ def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> 
     replace(args.models / "models.toml", tomlkit.dumps(document).encode())
 
 
-def _keep_own(found: dict[str, Any], beginnings: tuple[str, ...]) -> None:
+def keep_own(found: dict[str, Any], beginnings: tuple[str, ...]) -> None:
     """Drop, in place and at every depth, the figures of other networks."""
     for key in list(found):
         value = found[key]
         if isinstance(value, dict):
-            _keep_own(value, beginnings)
+            keep_own(value, beginnings)
         elif isinstance(value, float) and not key.startswith(beginnings):
             del found[key]
 
@@ -217,11 +217,24 @@ def _group_table(results: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _variants(found: dict[str, Any], size: int) -> list[str]:
+    """The float file beside the one with integers."""
+    lines = ["", "## With integers", "", "On CPUs the file with 8-bit integers runs (whole pipeline on val).", ""]
+    lines += ["| | float | int8 |", "|---|---|---|", f"| bytes | {size:,} | {found['bytes']:,} |"]
+    for name in found["ms"]["float"]:
+        lines.append(f"| ms, {name}, one thread | {found['ms']['float'][name]} | {found['ms']['int8'][name]} |")
+    lines += [f"| {name} | {value:.4f} | {found['int8'][name]:.4f} |" for name, value in found["float"].items()]
+    return lines
+
+
 def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
     """Write models/<task>/<name>.md from the run's log, export facts and measurements."""
     facts = json.loads((args.run / "export.json").read_text())
     log = json.loads((args.run / "log.json").read_text())
     folder = args.models / shipment.task
+    listed = tomlkit.parse((args.models / "models.toml").read_text(encoding="utf-8"))["model"]
+    # what the file that ships has, whatever the next training will have
+    entry = next(item for item in listed if item["name"] == shipment.name)
     shutil.copyfile(args.run / "curves.png", folder / f"{shipment.name}-curves.png")
     lines = [f"# {shipment.name}", "", purpose.strip(), ""]
     lines += [
@@ -230,14 +243,14 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         "",
         "| | |",
         "|---|---|",
-        f"| trained on | {', '.join(shipment.trained_on)} (train parts only) |",
+        f"| trained on | {', '.join(entry['trained_on'])} (train parts only) |",
         f"| licence | {shipment.licence} |",
         f"| command | `python -m convert train {shipment.task} --minutes {log['spent'] / 60:.0f}` |",
         f"| commit | {_commit()} |",
         f"| training | {log['spent'] / 60:.0f} minutes, {log['step']} steps, on two CPU cores in use by others |",
         f"| input | uint8 N x {shipment.crop.size} x {shipment.crop.size} x 3 BGR, "
         f"aligned, template scale {shipment.crop.scale} |",
-        f"| outputs | {', '.join(shipment.outputs)} |",
+        f"| outputs | {', '.join(entry['outputs'])} |",
         f"| parameters | {facts['parameters']:,} |",
         f"| size | {facts['bytes']:,} bytes |",
         f"| sha256 | `{facts['sha256']}` |",
@@ -251,6 +264,8 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         "",
     ]
     lines += [f"- {k}: {v:.4f}" for k, v in facts["val"].items()]
+    if (args.run / "int8.json").exists():
+        lines += _variants(json.loads((args.run / "int8.json").read_text()), facts["bytes"])
     if facts["extra"]:
         lines += ["", "Calibration, found on val: " + ", ".join(f"{k} {v:.3f}" for k, v in facts["extra"].items())]
     for split in ("val", "test"):

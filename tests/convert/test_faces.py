@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ import cv2
 import keras
 import tensorflow as tf
 
-from convert import appearance, attributes, landmarks
-from convert.faces import augment, data, network, ship, training
+from convert import appearance, attributes, landmarks, reader
+from convert.faces import augment, data, network, ship, teach, training
 from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry, select, verify
+from facelens.resources import models_dir
 from facelens.runtime import open_network
+from facelens.types import Landmarks
 from facelens.vision.crop import align
-from facelens.vision.schemes import FLIP5
+from facelens.vision.schemes import FLIP5, to_scheme
 
 SPEC = CropSpec(112, 0.8)
 
@@ -71,14 +74,18 @@ def test_degrading_keeps_the_form_and_changes_the_picture() -> None:
 def targets(n: int = 4) -> dict[str, Any]:
     names = ("low", "high", "is_bucket", "is_years")
     values = {name: np.zeros(n, np.float32) for name in names}
+    values["votes"] = np.zeros((n, 8), np.float32)
     return values | {name: np.full(n, -1, np.float32) for name in ("female", "smile", "glasses")}
 
 
+def answers(n: int) -> dict[str, Any]:
+    """Random logits of all heads."""
+    return {name: tf.random.normal((n, width)) for name, width in attributes.HEADS.items()}
+
+
 def test_missing_labels_teach_nothing() -> None:
-    outputs = {"age": tf.random.normal((4, 101))} | {
-        n: tf.random.normal((4, 1)) for n in ("female", "smile", "glasses")
-    }
-    parts = attributes.loss({k: tf.constant(v) for k, v in targets().items()}, outputs)
+    parts = attributes.loss({k: tf.constant(v) for k, v in targets().items()}, answers(4))
+    assert set(parts) == set(attributes.HEADS)
     assert all(abs(float(value)) < 1e-6 for value in parts.values())
 
 
@@ -88,12 +95,143 @@ def test_the_age_loss_prefers_the_right_bucket_and_year() -> None:
         t["low"][:], t["high"][:], t[kind][:] = low, high, 1
         logits = np.full((1, 101), -4, np.float32)
         logits[0, guess] = 4
-        zeros = {n: tf.zeros((1, 1)) for n in ("female", "smile", "glasses")}
         tensors = {k: tf.constant(v) for k, v in t.items()}
-        return float(attributes.loss(tensors, {"age": tf.constant(logits), **zeros})["age"])
+        return float(attributes.loss(tensors, answers(1) | {"age": tf.constant(logits)})["age"])
 
     assert value("is_bucket", 20, 29, 25) < value("is_bucket", 20, 29, 33) < value("is_bucket", 20, 29, 80)
     assert value("is_years", 40, 40, 40) < value("is_years", 40, 40, 46) < value("is_years", 40, 40, 90)
+
+
+def test_the_expression_loss_is_least_at_the_shares_of_the_votes() -> None:
+    t = targets(1)
+    t["votes"][0, [0, 1]] = 0.25, 0.75
+    tensors = {k: tf.constant(v) for k, v in t.items()}
+
+    def value(*shares: float) -> float:
+        logits = np.log(np.array([[*shares, *[1e-4] * 6]], np.float32))
+        return float(attributes.loss(tensors, answers(1) | {"expression": tf.constant(logits)})["expression"])
+
+    assert value(0.25, 0.75) < value(0.1, 0.9)
+    assert value(0.25, 0.75) < value(0.5, 0.5) < value(0.9, 0.1)
+
+
+def test_rare_ages_and_expressions_are_drawn_more_often_but_not_without_end() -> None:
+    t = targets(110)
+    t["is_years"][:] = 1
+    t["low"][:] = [35] * 90 + [65] * 10 + [5] * 9 + [85]
+    p = attributes.chances(t)
+    assert p.sum() == pytest.approx(1)
+    assert p[90] / p[0] == pytest.approx(3)  # nine times as rare
+    assert p[-1] / p[0] == pytest.approx(attributes.MOST_OFTEN)
+    t = targets(10)
+    t["votes"][:, 0] = 1
+    t["votes"][9] = np.eye(8)[3]
+    p = attributes.chances(t)
+    assert p[9] / p[0] == pytest.approx(3)
+    assert np.ptp(attributes.chances(targets(10))) == 0
+
+
+def test_a_network_without_expression_can_be_the_start(tmp_path: Path) -> None:
+    old = attributes.build("float32", ("age", "female", "smile", "glasses"))
+    training.save(tmp_path / "old.npz", old.weights)
+    new = attributes.build()
+    attributes.start_from(new, tmp_path / "old.npz")
+    crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    before, after = old.predict_on_batch(crops), new.predict_on_batch(crops)
+    for name, value in before.items():
+        assert np.allclose(value, after[name], atol=1e-5)
+    training.save(tmp_path / "new.npz", new.weights)
+    again = attributes.build()
+    attributes.start_from(again, tmp_path / "new.npz")
+    assert np.allclose(again.predict_on_batch(crops)["expression"], after["expression"], atol=1e-5)
+
+
+def tiny_pack(kind: str, n: int = 20) -> reader.Pack:
+    """Random crops whose labels and soft labels say which pack they came from."""
+    rng = np.random.default_rng(len(kind))
+    crops = data.Crops(rng.integers(0, 256, (n, 160, 160, 3)).astype(np.uint8), {}, None, attributes.STORED)
+    labels = targets(n) | {"scut": np.full(n, -1, np.float32), "other": np.full(n, -1, np.float32)}
+    if kind == "scut_fbp5500":
+        labels["scut"][:] = 3.5
+    soft = {"age": np.full((n, 101), 1 / 101), "distribution": np.full((n, 41), 1 / 41)}
+    soft |= {name: np.full((n, 1), 0.7) for name in ("female", "smile", "glasses")}
+    return reader.Pack(crops, labels, {k: v.astype(np.float32) for k, v in soft.items()}, np.linspace(1 / n, 1, n))
+
+
+def test_a_batch_of_the_reader_mixes_all_packs() -> None:
+    packs = {name: tiny_pack(name) for name in reader.SHARES}
+    images, found = reader.batch(packs, np.random.default_rng(0), 32)
+    assert images.shape == (reader.BATCH, 32, 32, 3)
+    assert found["soft_age"].shape == (reader.BATCH, 101)
+    assert found["soft_female"].shape == (reader.BATCH,)
+    rated = float((found["scut"] == 3.5).mean())
+    assert 0 < rated < 0.2
+    assert sum(reader.SHARES.values()) == pytest.approx(1)
+    parts = reader.loss({k: tf.constant(v) for k, v in found.items()}, {
+        name: tf.zeros((reader.BATCH, n)) for name, n in reader.HEADS.items()
+    })  # fmt: skip
+    assert {"soft", "scut", "other", *attributes.HEADS} == set(parts)
+    assert all(np.isfinite(float(value)) for value in parts.values())
+
+
+def test_the_reader_comes_nearer_to_its_teachers() -> None:
+    soft = np.zeros((1, 101), np.float32)
+    soft[0, 30] = 1
+    known = targets(1) | {"scut": np.array([-1.0], np.float32), "other": np.array([-1.0], np.float32)}
+    known |= {"soft_age": soft, "soft_distribution": np.eye(41, dtype=np.float32)[[20]]}
+    known |= {f"soft_{name}": np.array([0.9], np.float32) for name in ("female", "smile", "glasses")}
+
+    def value(year: int, female: float, score: int) -> float:
+        answer = {name: np.zeros((1, n), np.float32) for name, n in reader.HEADS.items()}
+        answer["age"][0, year] = answer["scut"][0, score] = 5
+        answer["female"][:] = female
+        tensors = {k: tf.constant(v, tf.float32) for k, v in known.items()}
+        return float(reader.loss(tensors, {k: tf.constant(v) for k, v in answer.items()})["soft"])
+
+    best = value(30, 2.2, 20)
+    assert best < min(value(60, 2.2, 20), value(30, -2.2, 20), value(30, 2.2, 39))
+    known["scut"][:] = 4.0  # a rated face: the rating counts, not the teacher
+    assert value(30, 2.2, 20) == pytest.approx(value(30, 2.2, 39))
+
+
+def test_teachers_read_both_ways(tmp_path: Path) -> None:
+    crops = data.Crops(
+        np.random.default_rng(0).integers(0, 256, (3, 160, 160, 3)).astype(np.uint8), {}, None, attributes.STORED
+    )
+    soft = teach.soft_labels(crops, "few", tmp_path, models_dir(), 1)
+    assert soft["age"].shape == (3, 101)
+    assert np.allclose(soft["distribution"].sum(1), 1, atol=1e-2)
+    mirrored = replace(crops, images=crops.images[:, :, ::-1])
+    again = teach.soft_labels(mirrored, "mirrored", tmp_path, models_dir(), 1)
+    # the template is not quite symmetric
+    assert np.allclose(soft["female"], again["female"], atol=0.03)
+    (kept, _) = sorted(tmp_path.glob("*.npz"))
+    stamp = kept.stat().st_mtime_ns
+    teach.soft_labels(crops, "few", tmp_path, models_dir(), 1)
+    assert kept.stat().st_mtime_ns == stamp
+
+
+def test_five_hand_points_teach_what_the_68_give() -> None:
+    rng = np.random.default_rng(0)
+    shape = rng.uniform(0.2, 0.8, (68, 2)).astype(np.float32)
+    five = to_scheme(Landmarks(shape, "ibug68"), "five")
+    assert five is not None
+    assert np.allclose(shape.T @ landmarks.five_of(), five.points.T, atol=1e-5)
+
+    def parts(moved: float, spread: float, whole: float) -> dict[str, float]:
+        targets = {
+            "points": shape.reshape(1, -1), "five": five.points.reshape(1, -1), "whole": np.array([whole], np.float32),
+        }  # fmt: skip
+        outputs = {"points": shape.reshape(1, -1) + moved, "spread": np.full((1, 68), spread, np.float32)}
+        found = landmarks.loss({k: tf.constant(v) for k, v in targets.items()}, outputs)
+        return {k: float(v) for k, v in found.items()}
+
+    assert parts(0, 0.01, 0)["five"] == pytest.approx(0, abs=1e-4)
+    assert parts(0.02, 0.01, 0)["five"] > parts(0.01, 0.01, 0)["five"] > 0.5
+    assert parts(0.02, 0.01, 0)["wing"] == parts(0.02, 0.01, 1)["five"] == 0
+    # each coordinate is off by 0.02, so that is the most likely spread
+    spreads = [parts(0.02, spread, 1)["spread"] for spread in (0.01, 0.02, 0.04)]
+    assert min(spreads) == spreads[1]
 
 
 def test_nme_by_hand() -> None:
@@ -117,8 +255,7 @@ def small() -> Any:
     image = keras.layers.Input((None, None, 3), name="input", dtype="uint8")
     scaled = keras.layers.Rescaling(1 / 64.0, offset=-2.0, name="preprocess")(image)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, strides=4, activation="relu")(scaled))
-    heads = {"age": 101, "female": 1, "smile": 1, "glasses": 1}
-    return keras.Model(image, {n: keras.layers.Dense(k, name=n)(x) for n, k in heads.items()})
+    return keras.Model(image, {n: keras.layers.Dense(k, name=n)(x) for n, k in attributes.HEADS.items()})
 
 
 def make(rng: np.random.Generator, size: int) -> training.Batch:
@@ -184,6 +321,8 @@ def test_the_exported_file_opens_and_says_what_the_network_says(tmp_path: Path) 
     out = open_network(spec, "cpu").run(crops)
     assert out["age"].shape == (9, 101)
     assert np.allclose(out["age"].sum(1), 1, atol=1e-5)
+    assert out["expression"].shape == (9, 8)
+    assert np.allclose(out["expression"].sum(1), 1, atol=1e-5)
     expected = 1 / (1 + np.exp(-np.asarray(model.predict_on_batch(crops)["female"]) / 1.1))
     assert np.allclose(out["female"], expected, atol=1e-5)
     facts = json.loads((tmp_path / "export.json").read_text())

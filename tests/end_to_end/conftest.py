@@ -50,7 +50,7 @@ def expression(monkeypatch: pytest.MonkeyPatch) -> Callable[[Expression | None],
         real = engine.Engine.analyze
 
         def analyze(self: Any, frame: Any, thorough: bool = True) -> FrameReport:
-            found = real(self, frame, thorough=thorough)
+            found = real(self, frame, thorough)
             return replace(found, faces=tuple(replace(face, expression=seen) for face in found.faces))
 
         monkeypatch.setattr(engine.Engine, "analyze", analyze)

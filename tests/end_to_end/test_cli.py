@@ -124,13 +124,13 @@ def test_models_list(facelens: Facelens) -> None:
 def test_models_verify(facelens: Facelens, models_copy: Path) -> None:
     result = facelens("models", "verify")
     assert result.code == 0
-    assert result.out.count("whole") == len(registry.load_registry())
+    assert result.out.count("whole") == sum(len(spec.files) for spec in registry.load_registry())
     path = models_copy / "attributes" / "attributes-1.onnx"
     path.write_bytes(path.read_bytes()[:-1])
     result = facelens("models", "verify")
     assert result.code == 3
     assert "attributes-1 is damaged" in result.err
-    assert "landmarks-1: whole" in result.out
+    assert "landmarks-1.onnx whole" in result.out
 
 
 @pytest.mark.parametrize("harm", ["missing", "truncated", "another", "no list", "broken list"])
@@ -226,7 +226,7 @@ def test_evaluate_faces(facelens: Facelens, portrait: Image, tmp_path: Path) -> 
         figures
     )
     assert figures["gender_accuracy"] == pytest.approx(figures["found_only"]["gender_accuracy"] / 2)
-    assert set(figures["by_group"]) == {"age", "gender"}
+    assert set(figures["by_group"]) == {"age", "gender", "light", "sharpness", "face_size"}
     low, high = figures["intervals"]["age_mae"]
     assert low <= figures["age_mae"] <= high
     assert json.loads(facelens("evaluate", path, "--limit", "1", "--json", "-").out)["rows"] == 1

@@ -12,9 +12,10 @@ import pytest
 
 from facelens import Engine, images, open_engine
 from facelens.errors import ModelCorruptError, ModelMissingError, ModelShapeError, PictureError, UsageError
-from facelens.registry import load_registry, select, verify
+from facelens.geometry import iou
+from facelens.registry import ModelSpec, load_registry, select, verify
 from facelens.resources import asset
-from facelens.runtime import open_network, provider_report
+from facelens.runtime import Network, YunetGraph, open_network, provider_report
 from facelens.sources.portrait import FIVE
 from facelens.types import Frame
 from facelens.vision import detector
@@ -98,6 +99,26 @@ def test_nothing_to_find_is_no_error(engine: Engine, shape: tuple[int, int, int]
 def test_other_arrays_are_refused_with_a_sentence(engine: Engine, bad: np.ndarray) -> None:
     with pytest.raises(PictureError, match="uint8, BGR"):
         engine.analyze(bad)
+
+
+def test_both_runtimes_find_the_same_faces(engine: Engine) -> None:
+    other = open_engine(provider="cpu", finder="onnxruntime", parts=frozenset())
+    for picture in (PORTRAIT, GROUP):
+        ours = [face.detection for face in engine.analyze(picture).faces]
+        theirs = [face.detection for face in other.analyze(picture).faces]
+        assert len(ours) == len(theirs)
+        for a, b in zip(ours, theirs):
+            assert iou(a.box, b.box) > 0.9
+            assert abs(a.confidence - b.confidence) < 0.05
+            assert np.abs(a.landmarks.points - b.landmarks.points).max() < 0.05 * a.box.width
+    with pytest.raises(UsageError, match="known are opencv, onnxruntime"):
+        open_engine(finder="magic")
+
+
+def test_a_detector_of_another_form_is_refused() -> None:
+    path = select(load_registry(), "landmarks").path
+    with pytest.raises(ModelShapeError, match="YuNet's form"):
+        YunetGraph(path, "odd", 0.6)
 
 
 def test_sixty_faces(engine: Engine) -> None:
@@ -246,7 +267,9 @@ class Rewired:
         values = dict(zip(self._given, self._inner.run(None, feeds)))
         count = len(values["age"])
         kept = [array for name, array in values.items() if name not in self._changes]
-        return kept + [array[:count] for array in self._changes.values() if array is not None]
+        # pictures are read twice: the mirrored faces get the same again
+        given = [np.concatenate([array, array]) for array in self._changes.values() if array is not None]
+        return kept + [array[:count] for array in given]
 
 
 def test_each_face_has_its_own_expression_where_the_network_gives_one() -> None:
@@ -270,6 +293,41 @@ def test_a_network_without_expression_smile_and_glasses_leaves_them_none() -> No
     assert (face.expression, face.smile, face.glasses) == (None, None, None)
     assert face.age is not None
     assert face.gender is not None
+
+
+def test_a_network_that_reads_the_appearance_too_needs_no_second_one(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = models / "models.toml"
+    before = toml.read_text("utf-8")
+    toml.write_text(before.replace('"smile", "glasses"', '"smile", "glasses", "distribution"'), "utf-8")
+    assert toml.read_text("utf-8") != before
+    opened: list[str] = []
+
+    def reading_more(spec: ModelSpec, provider: str, threads: int) -> Network:
+        opened.append(spec.task)
+        kept = tuple(name for name in spec.outputs if name != "distribution" or spec.task == "appearance")
+        network = open_network(dataclasses.replace(spec, outputs=kept), provider, threads)
+        if spec.task == "attributes":
+            run = network.run
+            rated = np.eye(41, dtype=np.float32)[[30]]  # all rate it 4.0 of 1..5
+            monkeypatch.setattr(network, "run", lambda b: {**run(b), "distribution": rated.repeat(len(b), 0)})
+        return network
+
+    monkeypatch.setattr("facelens.engine.open_network", reading_more)
+
+    def appearance(**options: object) -> float:
+        opened.clear()
+        (face,) = open_engine(models_dir=models, **options).analyze(PORTRAIT).faces
+        assert face.score is not None
+        return next(c.value for c in face.score.components if c.name == "appearance")
+
+    assert appearance() == pytest.approx(75)
+    assert opened == ["attributes", "landmarks"]
+    # a network that was asked for by name has the say
+    assert appearance(models={"appearance": "appearance-1"}) != pytest.approx(75)
+    assert opened == ["appearance", "attributes", "landmarks"]
+    assert appearance(parts=frozenset({"appearance"})) != pytest.approx(75)
 
 
 def test_without_the_attributes_there_is_no_expression() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,16 @@ def test_everything_is_drawn_and_each_toggle_takes_its_part_away() -> None:
     assert sum(isinstance(i, Disc) and i.colour == "#FFFFFF" for i in listed(one, points="kaggle15")) == 15
     assert sum(isinstance(i, Disc) and i.colour == "#FFFFFF" for i in listed(one, points="five")) == 5
     assert sum(isinstance(i, Disc) and i.colour == "#FFFFFF" for i in listed(one, points="none")) == 0
+
+
+def test_points_that_may_be_far_off_are_faint() -> None:
+    one = face(1, Box(200, 150, 120, 150))
+    assert one.landmarks is not None
+    spread = np.full(68, 2.0)
+    spread[:9] = 9.0
+    unsure = replace(one, landmarks=Landmarks(one.landmarks.points, "ibug68", spread))
+    alphas = [i.alpha for i in listed(unsure) if isinstance(i, Disc) and i.colour == "#FFFFFF"]
+    assert alphas == [0.35] * 9 + [0.8] * 59
 
 
 def test_doubt_is_a_word() -> None:

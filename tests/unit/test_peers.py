@@ -9,9 +9,9 @@ import pytest
 
 from facelens import images
 from facelens.errors import ModelCorruptError, ModelMissingError
-from facelens.peers import guessed_five, one_year, open_detectors, open_peers, square, suppress
+from facelens.peers import guessed_five, one_year, open_detectors, open_peers, square
 from facelens.resources import asset
-from facelens.runtime import Graph
+from facelens.runtime import Graph, suppress
 from facelens.types import Box, Detection, Face, Landmarks
 
 PEERS = Path(__file__).parents[3] / "shared" / "peers"
@@ -20,8 +20,8 @@ needs_peers = pytest.mark.skipif(not PEERS.is_dir(), reason="the networks of oth
 
 def test_suppression_keeps_the_best_of_what_overlaps() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 10, 10], [30, 0, 10, 10]], float)
-    assert suppress(boxes, np.array([0.7, 0.9, 0.8]), 0.3) == [1, 2]
-    assert suppress(np.zeros((0, 4)), np.zeros(0), 0.3) == []
+    assert suppress(boxes, np.array([0.7, 0.9, 0.8]), 0.3).tolist() == [1, 2]
+    assert suppress(np.zeros((0, 4)), np.zeros(0), 0.3).tolist() == []
 
 
 def test_a_square_crop_maps_back() -> None:

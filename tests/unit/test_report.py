@@ -73,6 +73,18 @@ def test_an_expression_in_json_is_all_eight_or_null() -> None:
     assert json.loads(json.dumps(known, allow_nan=False)) == known
 
 
+def test_the_spread_of_points_is_there_where_the_network_gives_it() -> None:
+    found = Detection(Box(1, 2, 30, 40), 0.9, Landmarks(np.zeros((5, 2)), "five"))
+    points = np.zeros((68, 2))
+    faces = (
+        Face(1, found, landmarks=Landmarks(points, "ibug68", np.full(68, 1.234))),
+        Face(2, found, landmarks=Landmarks(points, "ibug68")),
+    )
+    with_spread, without = report.to_dict(FrameReport(0, 0.0, (64, 48), faces), "a.jpg")["faces"]
+    assert with_spread["landmarks"]["spread"] == [1.23] * 68
+    assert set(without["landmarks"]) == {"scheme", "points"}
+
+
 def test_an_unsure_expression_keeps_its_label() -> None:
     (face,) = report.to_dict(of_faces(Expression(np.float32([0.4, 0, 0, 0.3, 0.3, 0, 0, 0]))), "a.jpg")["faces"]
     assert (face["expression"]["label"], face["expression"]["probability"]) == ("neutral", 0.4)

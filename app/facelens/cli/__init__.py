@@ -154,13 +154,14 @@ def bench(
     peers: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder with other projects' networks, timed beside ours.")
     ] = None,
+    finder: Annotated[str, typer.Option(help="What runs the detector: opencv or onnxruntime.")] = "opencv",
     json: JsonOption = None,
     provider: ProviderOption = Provider.auto,
 ) -> None:
     """Time networks, pipeline and live loop here."""
     from facelens.cli.measure import run_bench
 
-    raise typer.Exit(run_bench(faces, size, rounds, peers, json, provider.value))
+    raise typer.Exit(run_bench(faces, size, rounds, peers, finder, json, provider.value))
 
 
 @models.command("list")

@@ -26,7 +26,7 @@ def run_models_list() -> int:
     table = Table("model", "task", "parameters", "size", "licence", box=box.SIMPLE_HEAD, pad_edge=False)
     figures = Table("model", "figure", "value", box=box.SIMPLE_HEAD, pad_edge=False)
     for spec in specs:
-        size = f"{spec.bytes / 1024:,.0f} KiB"
+        size = " + ".join(f"{part.bytes / 1024:,.0f}" for part in spec.files) + " KiB"
         table.add_row(spec.name, spec.task, f"{spec.parameters:,}", size, Text(spec.licence))
         for name, value in spec.accuracy.items():
             figures.add_row(spec.name, Text(name), f"{value:g}")
@@ -46,7 +46,8 @@ def run_models_verify() -> int:
             bad += 1
             say(f"facelens: {error}", "red")
         else:
-            print(f"{spec.name}: whole, {spec.bytes:,} bytes, sha256 {spec.sha256}")
+            for part in spec.files:
+                print(f"{spec.name}: {part.file} whole, {part.bytes:,} bytes, sha256 {part.sha256}")
     return 3 if bad else 0
 
 

@@ -86,12 +86,14 @@ def face_numbers(text: str) -> list[int]:
     return sorted(set(numbers))
 
 
-def run_bench(faces: str, size: str, rounds: int, peers: Path | None, json: str | None, provider: str) -> int:
+def run_bench(
+    faces: str, size: str, rounds: int, peers: Path | None, finder: str, json: str | None, provider: str
+) -> int:
     """Time everything; the exit code."""
     numbers, frame = face_numbers(faces), frame_size(size)
     check_outputs(json)
     others = open_peers(peers) if peers is not None else ()
-    with open_engine(provider=provider) as engine, _progress() as bar:
+    with open_engine(provider=provider, finder=finder) as engine, _progress() as bar:
         for note in engine.notes if provider != "auto" else ():
             say(f"facelens: {note}", "yellow")
         task = bar.add_task("Measuring", total=rounds)

@@ -45,4 +45,8 @@ def to_scheme(landmarks: Landmarks, scheme: Scheme) -> Landmarks | None:
     if landmarks.scheme != "ibug68":
         return None
     groups = FIVE if scheme == "five" else KAGGLE15
-    return Landmarks(np.stack([landmarks.points[list(group)].mean(axis=0) for group in groups]), scheme)
+    spread = landmarks.spread
+    if spread is not None:
+        # points of one feature err together, so their mean is no surer than they are
+        spread = np.stack([spread[list(group)].mean() for group in groups])
+    return Landmarks(np.stack([landmarks.points[list(group)].mean(axis=0) for group in groups]), scheme, spread)

@@ -23,6 +23,10 @@ APPEARANCE_SCORES = np.arange(41) / 10 + 1
 MAX_TIPS = 3
 
 
+OUTPUT = "distribution"
+"""Name of the output that holds the appearance, in a network of its own or among the attributes."""
+
+
 def appearance_value(distribution: npt.ArrayLike) -> float:
     """The mean rating of a distribution over ``APPEARANCE_SCORES``, as 0..100 (1 is 0, 5 is 100)."""
     p = np.asarray(distribution, np.float64)

@@ -1,0 +1,59 @@
+"""What trained networks say of the packs' pictures, as soft labels for a smaller network.
+
+Each picture is read as it is and mirrored, by files that ship, and the mean is kept; the small network sees the picture
+augmented. After Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015, with the noise of Xie,
+Luong, Hovy and Le, "Self-training with Noisy Student", CVPR 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import track
+
+from convert.faces import augment, data
+from facelens.registry import load_registry, select
+from facelens.runtime import Network, open_network
+
+Soft = dict[str, npt.NDArray[np.float32]]
+ALSO = {"appearance": "distribution"}
+"""Outputs taken from a network beside the attributes one: task and output."""
+
+
+def read(networks: Mapping[str, Network], images: npt.NDArray[np.uint8], stored: Any) -> Soft:
+    """The mean of what the networks say of crops and of their mirror images."""
+    found: Soft = {}
+    for task, network in networks.items():
+        assert network.spec.crop is not None
+        crops = augment.plain(images, network.spec.crop, stored)
+        plain, mirrored = network.run(crops), network.run(np.ascontiguousarray(crops[:, :, ::-1]))
+        names = [ALSO[task]] if task in ALSO else network.spec.outputs
+        found |= {name: np.asarray((plain[name] + mirrored[name]) / 2, np.float32) for name in names}
+    return found
+
+
+def soft_labels(crops: data.Crops, name: str, cache: Path, models: Path, threads: int) -> Soft:
+    """Soft labels of all crops of a pack, made once for each teacher and kept as ``cache``/NAME.npz.
+
+    ``name`` tells packs and splits apart.
+    """
+    specs = load_registry(models)
+    teachers = {task: select(specs, task) for task in ("attributes", "appearance")}
+    mark = "-".join(spec.sha256[:8] for spec in teachers.values())
+    path = cache / f"{name}-{mark}.npz"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        networks = {task: open_network(spec, "cpu", threads) for task, spec in teachers.items()}
+        parts: list[Soft] = []
+        for start in track(range(0, len(crops.images), 128), description=f"teaching {name}"):
+            parts.append(read(networks, crops.images[start : start + 128], crops.stored))
+        partial = path.with_suffix(".part.npz")
+        whole: dict[str, Any] = {k: np.concatenate([p[k] for p in parts]).astype(np.float16) for k in parts[0]}
+        np.savez(partial, **whole)
+        partial.replace(path)
+    with np.load(path) as stored:
+        return {key: stored[key].astype(np.float32) for key in stored.files}

@@ -1,0 +1,181 @@
+"""The reader: one small network that reads all of a face at once: age, gender, smile, glasses, expression, appearance.
+
+It learns from the packs' labels and from what the larger attributes and appearance networks say of the same pictures
+(``faces.teach``), also of pictures without labels. Losses are those of the attributes and appearance networks, plus the
+cross-entropy to the soft labels.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers as L
+
+from convert import appearance, attributes
+from convert.faces import augment, data, network, teach, training
+from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
+from facelens.geometry import CropSpec
+
+CROP = CropSpec(96, attributes.CROP.scale)
+WIDTHS, DEPTHS = (32, 64, 128, 256), (1, 1, 1, 1)
+BATCH = 128
+SCHEDULE = training.Schedule(minutes=120, rate=3e-3, sizes=((0.5, 80), (0.5, 96)), average=0.999, epoch_steps=600)
+STRENGTH = attributes.STRENGTH
+DROPOUT = 0.1
+HEADS = attributes.HEADS | {"scut": len(appearance.SCORES), "other": len(appearance.SCORES)}
+SHARES = {
+    "fairface": 0.42, "utkface": 0.2, "mtfl5": 0.1, "ferplus": 0.13, "scut_fbp5500": 0.07, "mebeauty": 0.05,
+    "landmarks68": 0.03,
+}  # fmt: skip
+"""Share of each pack in a batch; landmarks68 has soft labels only."""
+SOFT_WEIGHT = {"age": 0.6, "female": 1.0, "smile": 0.5, "glasses": 0.5, "distribution": 0.5}
+
+SHIPMENT = Shipment(
+    name="reader-1",
+    task="attributes",
+    crop=CROP,
+    outputs=(*attributes.HEADS, "distribution"),
+    licence="Non-commercial research, as UTKFace, MTFL and SCUT-FBP5500 are",
+    trained_on=tuple(SHARES),
+    figures=("age", "gender", "smile", "expression", "score"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Crops, hard and soft labels of a pack, and the running sum of the chances of its rows."""
+
+    crops: data.Crops
+    labels: dict[str, np.ndarray[Any, Any]]
+    soft: teach.Soft
+    steps: np.ndarray[Any, Any]
+
+
+def build(precision: str = "float32", widths: tuple[int, ...] = WIDTHS, depths: tuple[int, ...] = DEPTHS) -> Any:
+    """The network with logits; input uint8 N x S x S x 3 BGR."""
+    keras.mixed_precision.set_global_policy(precision)
+    image = L.Input((None, None, 3), name="input", dtype="uint8")
+    x = network.trunk(network.scaled(image), widths, depths)
+    x = L.Dropout(DROPOUT)(L.GlobalAveragePooling2D()(x))
+    return keras.Model(image, {name: L.Dense(n, name=name, dtype="float32")(x) for name, n in HEADS.items()})
+
+
+def served(model: Any, calibration: dict[str, float], size: int = CROP.size) -> Any:
+    """The graph that ships: probabilities, with the temperatures found on val."""
+    image = L.Input((size, size, 3), name="input", dtype="uint8")
+    logits = model(image)
+    return keras.Model(
+        image, [*attributes.probabilities(logits, calibration), L.Softmax(name="distribution_out")(logits["scut"])]
+    )
+
+
+def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    """Losses of the hard labels, and one part for the soft ones."""
+    parts = attributes.loss(targets, outputs) | appearance.loss(targets, outputs)
+    soft = -SOFT_WEIGHT["age"] * tf.reduce_sum(targets["soft_age"] * tf.nn.log_softmax(outputs["age"]), 1)
+    for name in ("female", "smile", "glasses"):
+        value = tf.nn.sigmoid_cross_entropy_with_logits(targets[f"soft_{name}"], outputs[name][:, 0])
+        soft += SOFT_WEIGHT[name] * value
+    # rated faces have the ratings themselves
+    free = tf.cast(targets["scut"] < 0, tf.float32)
+    value = -tf.reduce_sum(targets["soft_distribution"] * tf.nn.log_softmax(outputs["scut"]), 1)
+    soft += SOFT_WEIGHT["distribution"] * value * free
+    parts["soft"] = tf.reduce_mean(soft)
+    return parts
+
+
+def load(folder: Path, cache: Path, models: Path, threads: int) -> dict[str, Pack]:
+    """The train parts of all packs; of SCUT without the rows held out for choosing."""
+    packs = {}
+    for name in SHARES:
+        column = "split6040" if name == "scut_fbp5500" else "split"
+        crops = data.load(folder, cache, name, "train", column=column, stored=attributes.STORED)
+        labels = attributes.labels(crops)
+        chances = attributes.chances(labels)
+        for head in ("scut", "other"):
+            labels[head] = np.full(len(crops.images), -1, np.float32)
+        if name == "scut_fbp5500":
+            labels["scut"] = np.array(crops.table["score"], np.float32)
+            chances[:: appearance.HELD_OUT] = 0
+        if name == "mebeauty":
+            labels["other"] = np.array(crops.table["score"], np.float32)
+        soft = teach.soft_labels(crops, name, cache.parent / "soft", models, threads)
+        packs[name] = Pack(crops, labels, soft, np.cumsum(chances / chances.sum()))
+    rated, other = packs["scut_fbp5500"].labels["scut"], packs["mebeauty"].labels["other"]
+    # MEBeauty's mean and spread are brought to SCUT's, so that one set of bins serves both heads
+    other[:] = (other - other.mean()) / other.std() * rated.std() + rated.mean()
+    return packs
+
+
+def batch(packs: dict[str, Pack], rng: np.random.Generator, size: int) -> training.Batch:
+    """Augmented crops with hard and soft labels; half of SCUT's cut-out faces lie over another picture."""
+    spec = CropSpec(size, CROP.scale)
+    images = np.empty((BATCH, size, size, 3), np.uint8)
+    rows: list[dict[str, Any]] = []
+    backs = packs["mebeauty"].crops.images
+    for i, name in enumerate(rng.choice(list(packs), BATCH, p=list(SHARES.values()))):
+        pack = packs[name]
+        row = min(int(np.searchsorted(pack.steps, rng.random())), len(pack.crops.images) - 1)
+        picture = np.asarray(pack.crops.images[row])
+        if name == "scut_fbp5500" and rng.random() < 0.5:
+            picture = appearance.filled(rng, picture, np.asarray(backs[int(rng.integers(len(backs)))]))
+        images[i] = augment.sample(rng, picture, spec, STRENGTH, pack.crops.stored)[0]
+        soft = {f"soft_{k}": v[row] if v.shape[1] > 1 else v[row, 0] for k, v in pack.soft.items()}
+        rows.append({k: v[row] for k, v in pack.labels.items()} | soft)
+    return images, {k: np.array([r[k] for r in rows], np.float32) for k in rows[0]}
+
+
+def figures(model: Any, val: dict[str, Any], rated: Pack, limit: int | None, size: int) -> dict[str, float]:
+    """Accuracies on aligned val crops; the appearance on SCUT's held-out rows."""
+    held = slice(None, None, appearance.HELD_OUT)
+    crops = augment.plain(rated.crops.images[held], CropSpec(size, CROP.scale), rated.crops.stored)
+    logits = np.concatenate([np.asarray(model.predict_on_batch(crops[i : i + 128])["scut"]) for i in (0, 128, 256)])
+    guess = attributes.softmax(logits) @ appearance.SCORES
+    r = float(np.corrcoef(guess, rated.labels["scut"][held])[0, 1])
+    return attributes.figures(model, val, limit, size) | {"SCUT held-out Pearson": r}
+
+
+def train(args: Namespace) -> None:
+    """Train with the time of SCHEDULE."""
+    training.set_up(args.seed, args.threads)
+    cache = Path("runs/cache/faces")
+    packs = load(args.data, cache, args.models, args.threads)
+    val = attributes.load(args.data, cache, "val")
+    model = build("mixed_bfloat16")
+    if args.start is not None:
+        training.restore(args.start, model.weights)
+    schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
+    check = lambda m, size: figures(m, val, packs["scut_fbp5500"], 1024, size)  # noqa: E731
+    make = lambda rng, size: batch(packs, rng, size)  # noqa: E731
+    training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
+
+
+def export(args: Namespace) -> None:
+    """Calibrate on val, export with tf2onnx, check parity, and enter the model into models.toml."""
+    model = build("float32")
+    training.restore(args.run / "average.npz", model.weights)
+    cache = Path("runs/cache/faces")
+    val = attributes.load(args.data, cache, "val")
+    rated = data.load(args.data, cache, "scut_fbp5500", "train", column="split6040", stored=attributes.STORED)
+    pack = Pack(rated, {"scut": np.array(rated.table["score"], np.float32)}, {}, np.zeros(0))
+    calibration = attributes.calibrate(model, val, CROP.size)
+    crops = augment.plain(val["fairface"][0].images[:39], CROP, attributes.STORED)
+    found = figures(model, val, pack, None, CROP.size)
+    export_model(served(model, calibration), SHIPMENT, crops, args, found, calibration)
+
+
+def evaluate(args: Namespace) -> None:
+    """The whole pipeline on the packs that show what this network does."""
+    test_only = ("scut_fbp5500",) if args.split == "test" else ()
+    evaluate_with(SHIPMENT, ("fairface", "utkface", "mtfl5", "ferplus", "mebeauty", *test_only), args)
+
+
+def card(args: Namespace) -> None:
+    """Write the model's card."""
+    card_for(SHIPMENT, __doc__ or "", args)

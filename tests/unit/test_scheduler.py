@@ -1,0 +1,193 @@
+"""Which networks run on which frame: a stand-in engine with known costs, and the real one on the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from facelens.engine import Clock, Engine, open_engine
+from facelens.geometry import iou
+from facelens.scheduler import LEVELS, Scheduler, moved
+from facelens.sources import DemoSource
+from facelens.types import AgeEstimate, Box, Detection, Face, Frame, FrameReport, Landmarks
+
+SHAPE = np.random.default_rng(0).uniform(-40, 40, (68, 2))
+
+
+class World(Engine):
+    """People at known places, and an engine that finds and reads them at set costs (ms, as its clock tells them)."""
+
+    def __init__(self, detect: float = 10.0, landmarks: float = 1.0, whole: float = 3.0) -> None:
+        self.costs = {"detect": detect, "landmarks": landmarks, "whole": whole}
+        self.people: list[tuple[float, float]] = [(100.0, 100.0)]
+        self.spread = 1.0
+        self.blind = False
+        self.calls: list[str] = []
+
+    networks = {"landmarks": None, "attributes": None}  # type: ignore[assignment]  # noqa: RUF012
+
+    def _detection(self, x: float, y: float) -> Detection:
+        five = np.array([[-20, -10], [20, -10], [0, 5], [-15, 25], [15, 25]]) + np.array([x, y])
+        return Detection(Box(x - 50, y - 50, 100, 100), 0.9, Landmarks(five, "five"))
+
+    def find(self, frame: Frame, thorough: bool, clock: Clock) -> tuple[Detection, ...]:
+        assert not thorough
+        self.calls.append("detect")
+        clock.timings["detect"] = self.costs["detect"]
+        return () if self.blind else tuple(self._detection(x, y) for x, y in self.people)
+
+    def read(
+        self, frame: Frame, found: Sequence[Detection], parts: frozenset[str] | None = None, *, clock: Clock
+    ) -> tuple[Face, ...]:
+        kind = "whole" if parts is None else "landmarks"
+        self.calls += [kind] * len(found)
+        if found:
+            clock.timings[kind] = clock.timings.get(kind, 0.0) + self.costs[kind] * len(found)
+        faces = []
+        for index, detection in enumerate(found):
+            # the landmarks snap to the nearest person
+            centre = np.array(detection.box.centre)
+            x, y = min(self.people, key=lambda p: float(np.hypot(*(centre - p))), default=(0.0, 0.0))
+            points = Landmarks(SHAPE + np.array([x, y]), "ibug68", np.full(68, self.spread))
+            age = AgeEstimate(30, 25, 35, np.full(101, 1 / 101)) if kind == "whole" else None
+            faces.append(Face(index + 1, detection, age=age, landmarks=points))
+        return tuple(faces)
+
+    def report(self, frame: Frame, faces: tuple[Face, ...], clock: Clock) -> FrameReport:
+        return FrameReport(frame.index, frame.captured_at, (640, 480), faces, clock.timings)
+
+
+def run(scheduler: Scheduler, frames: int, fps: float = 30.0, start: int = 0, **then: Any) -> list[FrameReport]:
+    picture = np.zeros((8, 8, 3), np.uint8)
+    return [scheduler.analyze(Frame(picture, i, i / fps)) for i in range(start, start + frames)]
+
+
+def test_a_face_is_detected_seldom_and_followed_on_every_frame() -> None:
+    world = World()
+    scheduler = Scheduler(world)
+    reports = run(scheduler, 60)
+    assert all(len(report.faces) == 1 for report in reports)
+    assert all(report.faces[0].landmarks is not None for report in reports)
+    # two seconds at four detections a second, one landmarks run a frame (two where it is also detected)
+    assert 7 <= world.calls.count("detect") <= 10
+    assert 60 <= world.calls.count("landmarks") <= 70
+    # four early readings, then one each half second
+    assert 5 <= world.calls.count("whole") <= 9
+    fresh = [report for report in reports if report.faces[0].age is not None]
+    assert len(fresh) == world.calls.count("whole")
+    assert scheduler.plan.level == 0
+    assert scheduler.plan.words == LEVELS[0]
+
+
+def test_the_box_goes_with_the_face() -> None:
+    world = World()
+    scheduler = Scheduler(world)
+    for index in range(40):
+        world.people = [(100.0 + 4 * index, 100.0 + index)]
+        (face,) = run(scheduler, 1, start=index)[0].faces
+        assert np.allclose(face.detection.box.centre, world.people[0], atol=4.5)
+        assert face.detection.box.width == pytest.approx(100, abs=1)
+    assert world.calls.count("detect") < 10
+
+
+def test_a_newcomer_is_seen_within_a_quarter_of_a_second() -> None:
+    world = World()
+    scheduler = Scheduler(world)
+    run(scheduler, 31)
+    world.people.append((300.0, 100.0))
+    reports = run(scheduler, 10, start=31)
+    first = next(i for i, report in enumerate(reports) if len(report.faces) == 2)
+    assert first <= 8
+    # and is read at once
+    assert reports[first].faces[1].age is not None
+
+
+def test_one_who_left_is_gone_at_once_where_the_landmarks_lose_hold() -> None:
+    world = World()
+    scheduler = Scheduler(world)
+    run(scheduler, 20)
+    world.people, world.spread = [], 30.0
+    before = world.calls.count("detect")
+    (report,) = run(scheduler, 1, start=20)
+    assert report.faces == ()
+    # whoever is lost is looked for in the same frame
+    assert world.calls.count("detect") == before + 1
+
+
+def test_a_detector_that_blinks_does_not_lose_a_face_that_the_landmarks_hold() -> None:
+    world = World()
+    scheduler = Scheduler(world)
+    run(scheduler, 20)
+    world.blind = True
+    assert all(len(report.faces) == 1 for report in run(scheduler, 12, start=20))
+    # but not for ever: a poster or a hand must not be followed on and on
+    assert run(scheduler, 30, start=32)[-1].faces == ()
+
+
+def test_without_faces_every_frame_is_searched() -> None:
+    world = World()
+    world.people = []
+    run(Scheduler(world), 10)
+    assert world.calls == ["detect"] * 10
+
+
+def test_at_few_frames_a_second_every_frame_is_searched() -> None:
+    world = World()
+    scheduler = Scheduler(world)
+    run(scheduler, 40, fps=4)
+    world.calls.clear()
+    run(scheduler, 10, fps=4, start=40)
+    assert world.calls.count("detect") == 10
+
+
+def test_what_is_given_up_and_in_which_order() -> None:
+    levels, readings, detections = [], [], []
+    for people in (1, 8, 14, 22, 40):
+        world = World(detect=16, landmarks=1.0, whole=4.0)
+        world.people = [(120.0 * (i % 8), 120.0 * (i // 8)) for i in range(people)]
+        scheduler = Scheduler(world)
+        run(scheduler, 60)
+        world.calls.clear()
+        reports = run(scheduler, 60, start=60)
+        assert all(len(report.faces) == people for report in reports)
+        levels.append(scheduler.plan.level)
+        readings.append(world.calls.count("whole") / people)
+        detections.append(world.calls.count("detect"))
+    assert levels == sorted(levels)
+    assert levels[0] == 0
+    assert levels[-1] == len(LEVELS) - 1
+    assert readings[0] > readings[-1]
+    assert detections[0] > detections[-1] >= 1
+
+
+def test_moved_by_hand() -> None:
+    old = Face(1, World()._detection(100, 100), landmarks=Landmarks(SHAPE + 100, "ibug68"))
+    shifted = Face(1, old.detection, landmarks=Landmarks(SHAPE * 1.1 + (110, 95), "ibug68", np.full(68, 1.0)))
+    face = moved(old, shifted)
+    assert face is not None
+    assert face.detection.box.width == pytest.approx(110, rel=1e-3)
+    assert face.detection.box.centre == pytest.approx((110, 95), abs=0.01)
+    assert np.allclose(face.detection.landmarks.points[2], (110, 100.5), atol=0.01)
+    assert moved(old, Face(1, old.detection, landmarks=Landmarks(SHAPE * 1.5 + 100, "ibug68"))) is None
+    lost = Landmarks(SHAPE + 100, "ibug68", np.full(68, 20.0))
+    assert moved(old, Face(1, old.detection, landmarks=lost)) is None
+    assert moved(old, Face(1, old.detection)) is None
+
+
+def test_the_demo_is_followed_at_a_fraction_of_the_work() -> None:
+    demo = DemoSource((640, 360), faces=2, paced=False)
+    with open_engine(provider="cpu", finder="onnxruntime") as engine, demo as source:
+        scheduler = Scheduler(engine)
+        detected = seen = 0
+        for _ in range(40):
+            frame = source.read()
+            assert frame is not None
+            report = scheduler.analyze(frame)
+            detected += scheduler.plan.detected
+            truth = source.truth(frame.index)
+            seen += sum(any(iou(face.detection.box, box) > 0.4 for face in report.faces) for box in truth.boxes)
+    assert detected <= 15
+    assert seen >= 70
