@@ -143,7 +143,8 @@ class Display(QMainWindow):
             return self.tr("Demo")
         if state.is_camera:
             return state.name.removeprefix("camera:") if state.name else self.tr("Camera")
-        return state.name and Path(state.name).name
+        _, is_stream, place = state.name.partition("://")
+        return place if is_stream else state.name and Path(state.name).name
 
     def _show_empty(self) -> None:
         scope, phase = self.scope, self.scope.state.phase
