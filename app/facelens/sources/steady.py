@@ -22,7 +22,7 @@ RATE_EVERY = 0.25
 """Seconds between two measurements of the rate."""
 WAITING = "Waiting for it to come back"
 SIGNS: Mapping[Ailment, tuple[str, str]] = {
-    "frozen": ("has stood still", "It may have frozen; if so, unplug it and plug it in again"),
+    "frozen": ("has stood still", "If it froze, unplug it and plug it in again"),
     "black": ("has been black", "Look whether its lid is open, and make light"),
     "green": ("has been green", "If it stays so, unplug it and plug it in again"),
     "flat": ("has been of one colour", "If it stays so, unplug it and plug it in again"),
