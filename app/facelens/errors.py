@@ -57,6 +57,8 @@ class CameraBusyError(SourceError):
 class SourceLostError(SourceError):
     """A source that delivered frames stopped: unplugged, stalled, or the connection broke."""
 
+    exit_code = 1
+
 
 class ModelError(FacelensError):
     """A network cannot be used."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from facelens.errors import UsageError
 from facelens.handoff import HandOff
-from facelens.sources.base import FrameSource
-from facelens.timing import Durations, Latency, Rate
+from facelens.livestats import LiveStats, Tally
+from facelens.sources import FrameSource, mirrored
 from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
@@ -41,27 +42,6 @@ class LiveResult:
         return (self.published_at - self.frame.captured_at) * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class LiveStats:
-    """How a session goes. Rates are frames/s from the first frame to the last, over the whole session, as are the
-    percentiles of the time from the capture of a frame to its report.
-
-    Of a live source, captured = analysed + skipped + at most two that are waiting or in work; what came in during a
-    pause counts as skipped. Of other sources nothing is ever skipped. ``threads_joined`` equals ``threads_started``
-    after a clean stop.
-    """
-
-    fps_captured: float
-    fps_analysed: float
-    frames_captured: int
-    frames_analysed: int
-    frames_skipped: int
-    latency_ms: Latency
-    threads_started: int
-    threads_joined: int
-    seconds: float
-
-
 class LiveSession:
     """Reads ``source`` and analyses its frames until it ends, fails or is stopped. Used once.
 
@@ -73,8 +53,10 @@ class LiveSession:
         source: not yet opened; the session closes it, whatever happens.
         analyze: frame -> report; only called from the analysis thread.
         on_update: called from the analysis thread after each new result and once at the end, whatever ended the
-            session; it says that there is news and carries nothing. It should return at once.
+            session, and from the capture thread where the source has a new ``notice``; it says that there is news and
+            carries nothing. It should return at once.
         tracker: gives faces their ids over time; only used by the analysis thread.
+        mirror: turn every frame left to right before anyone sees it, so that what is read lies on what is shown.
     """
 
     def __init__(
@@ -84,20 +66,22 @@ class LiveSession:
         *,
         on_update: Callable[[], None] | None = None,
         tracker: Follows | None = None,
+        mirror: bool = False,
     ) -> None:
         self.source = source
+        self.mirror = mirror
+        """May be changed at any time, from any thread."""
         self._analyze, self._on_update, self._tracker = analyze, on_update, tracker
         self._hand_off = HandOff()
         self._stopping = threading.Event()
         self._finished = threading.Event()
         self._paused = threading.Event()
         self._lock = threading.Lock()
+        self._wanted: float | None = None
         self._error: BaseException | None = None
         self._result: LiveResult | None = None
-        self._captured, self._analysed = Rate(), Rate()
-        self._latencies = Durations()
+        self._tally = Tally()
         self._threads: tuple[threading.Thread, ...] = ()
-        self._began = self._ended = 0.0
         self._opened = False
 
     def open(self) -> None:
@@ -110,6 +94,7 @@ class LiveSession:
         if self._opened or self._finished.is_set():
             raise RuntimeError("a live session is started once only; make a new one")
         self._opened = True
+        self.source.on_notice = self._on_update
         try:
             self.source.open()
         except BaseException as error:
@@ -129,7 +114,7 @@ class LiveSession:
             raise RuntimeError("a live session is started once only; make a new one")
         if not self._opened:
             self.open()
-        self._began = time.monotonic()
+        self._tally.begin()
         # daemons only so that a driver that never answers cannot keep the process alive; stop() joins them
         self._threads = (
             threading.Thread(target=self._capture, name="facelens-capture", daemon=True),
@@ -179,6 +164,27 @@ class LiveSession:
         self._paused.clear()
         self._hand_off.hold(False)
 
+    def seek(self, seconds: float) -> None:
+        """Go on at ``seconds`` from the start of a source that has a ``duration``; of several only the newest counts.
+
+        In a pause the frame there is analysed, and then held.
+
+        Raises:
+            UsageError: the source has no duration. (Before ``start`` that is not known yet; the wish is then ignored.)
+        """
+        if self._threads and self.source.duration is None:
+            what = f"{self.source.name} has no other place to go to"
+            raise UsageError(what, "it is not a clip", "Use a clip in a file")
+        with self._lock:
+            self._wanted = seconds
+        self._hand_off.flush()
+
+    @property
+    def position(self) -> float:
+        """Seconds from the start: of the newest frame, or where it was asked to go."""
+        wanted = self._wanted
+        return self.source.position if wanted is None else wanted
+
     @property
     def paused(self) -> bool:
         return self._paused.is_set()
@@ -206,19 +212,7 @@ class LiveSession:
             return self._result
 
     def stats(self) -> LiveStats:
-        with self._lock:
-            until = self._ended or time.monotonic()
-            return LiveStats(
-                fps_captured=self._captured.fps,
-                fps_analysed=self._analysed.fps,
-                frames_captured=self._captured.count,
-                frames_analysed=self._analysed.count,
-                frames_skipped=self._hand_off.replaced,
-                latency_ms=self._latencies.latency(),
-                threads_started=len(self._threads),
-                threads_joined=sum(not thread.is_alive() for thread in self._threads),
-                seconds=until - self._began if self._began else 0.0,
-            )
+        return self._tally.stats(self._hand_off.replaced, self._threads)
 
     def __enter__(self) -> Self:
         self.start()
@@ -232,12 +226,14 @@ class LiveSession:
     def _capture(self) -> None:
         try:
             while not self._stopping.is_set():
+                self._go_where_wanted()
                 frame = self.source.read()
                 if frame is None:
                     break
-                with self._lock:
-                    self._captured.add(time.monotonic())
-                if not self._hand_off.put(frame, wait=not self.source.is_live):
+                self._tally.captured()
+                if self.mirror:
+                    frame = mirrored(frame)
+                if not self._hand_off.put(frame, wait=not self.source.is_live, unless=lambda: self._wanted is not None):
                     break
         except BaseException as error:  # noqa: BLE001 - kept, delivered by the analysis thread and re-raisable
             self._fail(error)
@@ -247,6 +243,16 @@ class LiveSession:
             except BaseException as error:  # noqa: BLE001 - a driver that fails to close is news like any other
                 self._fail(error)
             self._hand_off.complete()
+
+    def _go_where_wanted(self) -> None:
+        wanted = self._wanted
+        if wanted is not None:
+            if self.source.duration is not None:
+                self.source.seek(wanted)
+            with self._lock:
+                # a newer wish, made meanwhile, stays
+                self._wanted = None if self._wanted == wanted else self._wanted
+            self._hand_off.let_one()
 
     def _work(self) -> None:
         try:
@@ -274,9 +280,8 @@ class LiveSession:
     def _publish(self, frame: Frame, report: FrameReport) -> None:
         now = time.monotonic()
         with self._lock:
-            self._result = LiveResult(frame, report, now)
-            self._analysed.add(now)
-            self._latencies.add(self._result.latency_ms)
+            self._result = result = LiveResult(frame, report, now)
+        self._tally.analysed(now, result.latency_ms)
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:
@@ -288,6 +293,5 @@ class LiveSession:
             log.error("live session of %s: a further failure", self.source.name, exc_info=error)
 
     def _end(self) -> None:
-        with self._lock:
-            self._ended = self._ended or time.monotonic()
+        self._tally.end()
         self._finished.set()

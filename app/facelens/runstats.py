@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from facelens.live import Follows, LiveStats
+from facelens.live import Follows
+from facelens.livestats import LiveStats
 from facelens.referee import Referee
 from facelens.sources.base import FrameSource
 from facelens.timing import Latency, Spread

@@ -18,7 +18,10 @@ import pytest
 
 from facelens.cli.recorder import Recorder
 from facelens.errors import OutputError
-from facelens.types import Expression, Frame, FrameReport, Image
+from facelens.geometry import iou
+from facelens.gui.settings import SETTINGS
+from facelens.sources import DemoSource
+from facelens.types import Box, Expression, Frame, FrameReport, Image
 
 Facelens = Callable[..., Any]
 
@@ -141,6 +144,76 @@ def test_a_recording_and_then_the_recording_as_source(facelens: Facelens, tmp_pa
     assert frames["skipped"] == 0
 
 
+@pytest.mark.parametrize("option", [(), ("--mirror",), ("--no-mirror",)])
+def test_boxes_lie_on_the_faces_of_what_is_seen_mirrored_or_not(
+    facelens: Facelens, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    path = tmp_path / "demo.avi"
+    asked = ("--camera-size", "640x480", *option)
+    result = facelens("live", "--source", "demo", "--headless", "--frames", 3, "--record", path, "--stats", "-", *asked)
+    assert result.code == 0, result.err
+    figures = json.loads(result.out)
+    turned = option == ("--mirror",)
+    assert (figures["jitter_px"] is None) == turned, "the truth of the demo is not turned"
+    demo = DemoSource((640, 480))
+    for line in (tmp_path / "demo.jsonl").read_text("utf-8").splitlines():
+        found = json.loads(line)
+        (there,) = demo.truth(found["frame"]).boxes
+        if turned:
+            there = Box(639 - there.right, there.y, there.width, there.height)
+        assert iou(Box(**found["faces"][0]["box"]), there) > 0.5
+
+
+def test_a_clip_in_its_own_time_or_as_fast_as_possible(facelens: Facelens, tmp_path: Path) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "slow.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 2.0, (96, 64))
+    for level in range(0, 100, 10):
+        writer.write(np.full((64, 96, 3), level, np.uint8))
+    writer.release()
+    seconds = {}
+    for pace in ("own", "fast"):
+        result = facelens(
+            "live", "--source", tmp_path / "slow.avi", "--headless", "--pace", pace, "--frames", 7, "--stats", "-"
+        )
+        assert result.code == 0, result.err
+        seconds[pace] = 6 / json.loads(result.out)["fps_shown"]
+    assert seconds["own"] >= 3.0 - 0.1
+    assert seconds["fast"] < 2.0
+
+
+def test_a_damaged_clip_is_told_in_one_line_and_is_no_failure(facelens: Facelens, tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (96, 64))
+    for level in range(150):
+        writer.write(np.full((64, 96, 3), level, np.uint8))
+    writer.release()
+    data = bytearray(path.read_bytes())
+    begin, end = int(0.3 * len(data)), int(0.4 * len(data))
+    data[begin:end] = bytes(end - begin)
+    path.write_bytes(data)
+    result = facelens("live", "--source", path, "--headless", "--pace", "fast", "--stats", tmp_path / "s.json")
+    assert result.code == 0, result.err
+    said = [line for line in result.err.splitlines() if line.startswith("facelens:")]
+    assert len(said) == 1
+    assert "clip.mp4 is damaged" in said[0]
+
+
+def test_the_window_is_given_what_was_asked_for(facelens: Facelens, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def run(source: str | None, *arguments: Any, **options: Any) -> int:
+        given.update(options["for_now"])
+        return 0
+
+    monkeypatch.setattr("facelens.gui.app.run", run)
+    asked = ("--camera-size", "1920x1080", "--camera-fps", 25, "--no-mirror", "--pace", "fast")
+    assert facelens("live", "--source", "camera", *asked).code == 0
+    assert given == {"camera/size": "1920x1080", "camera/fps": "25", "camera/mirror": False, "camera/pace": "fast"}
+    assert set(given) <= {setting.key for setting in SETTINGS}
+    given.clear()
+    assert facelens("live", "--source", "camera").code == 0
+    assert given == {}
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [("nowhere.mp4", "nowhere.mp4"), ("camera:No Such Camera", "camera"), ("ftp://host/x", "ftp")],
@@ -162,6 +235,8 @@ def test_a_source_that_is_not_there(facelens: Facelens, tmp_path: Path, source: 
         (["--frames", "3"], "need --headless", 2),
         (["--stats", "none/out.json"], "there is no folder", 1),
         (["--headless", "--frames", "0"], "frames", 2),
+        (["--headless", "--camera-size", "large"], "not WIDTHxHEIGHT", 2),
+        (["--headless", "--camera-fps", "0"], "camera-fps", 2),
     ],
 )
 def test_refused_before_the_work(

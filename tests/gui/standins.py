@@ -15,12 +15,12 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
-from facelens.errors import FacelensError
-from facelens.gui.scope import Services
+from facelens.errors import FacelensError, SourceError
+from facelens.gui.services import Services
 from facelens.gui.window import Window
 from facelens.options import EngineOptions
 from facelens.runtime import Proof
-from facelens.sources import CameraInfo, FrameSource
+from facelens.sources import CameraInfo, FrameSource, Notice, Wishes
 from facelens.types import (
     AgeEstimate,
     Box,
@@ -116,11 +116,15 @@ class StandInEngine:
 
 
 class NumberedSource(FrameSource):
-    """Grey frames, each of the brightness of its number; can be told to fail or to end."""
+    """Grey frames, each of the brightness of its number and white at the lower left; can be told to fail or to end.
+
+    Where the world has a ``duration`` it is a clip of 20 frames a second.
+    """
 
     def __init__(self, world: World, name: str = "Demo") -> None:
         self._world, self._name = world, name
         self._index = 0
+        self._let_go = threading.Event()
 
     @property
     def name(self) -> str:
@@ -128,7 +132,7 @@ class NumberedSource(FrameSource):
 
     @property
     def is_live(self) -> bool:
-        return True
+        return self._world.duration is None
 
     @property
     def fps(self) -> float | None:
@@ -136,23 +140,44 @@ class NumberedSource(FrameSource):
 
     @property
     def size(self) -> tuple[int, int] | None:
-        return SIZE
+        return self._world.size
 
     def open(self) -> None:
         assert threading.current_thread() is not threading.main_thread(), "a source was opened on the window's thread"
+        if self._world.slow_opening:
+            assert self._let_go.wait(WAIT / 1000), "an opening that nobody wants any more was not interrupted"
+            raise SourceError("It cannot be opened", "it was interrupted", "Try again")
         if self._world.refuse is not None:
             raise self._world.refuse
+        self.duration, self.rate = self._world.duration, 29.6
 
     def read(self) -> Frame | None:
         self._world.next_frame.wait(0.01)
-        if self._world.lose is not None:
-            raise self._world.lose
-        if self._world.ended:
-            return None
+        while True:
+            self._tell(self._world.notice)
+            if self._world.lose is not None:
+                raise self._world.lose
+            if self._world.ended or (self.duration is not None and self._index >= 20 * self.duration):
+                return None
+            if self.notice is None or self.notice.kind != "lost":
+                break
+            if self._let_go.wait(0.01):
+                return None
         self._index += 1
-        level = self._index % 200 + 20
-        image = np.full((SIZE[1], SIZE[0], 3), level, np.uint8)
+        self.position = self._index / 20
+        width, height = self._world.size
+        image = np.full((height, width, 3), self._index % 200 + 20, np.uint8)
+        image[-40:, :10] = 255
         return Frame(image, self._index, time.monotonic())
+
+    def seek(self, seconds: float) -> None:
+        assert self.duration is not None
+        self.position = min(max(seconds, 0.0), self.duration)
+        self._index = round(20 * self.position)
+        self._world.sought.append(seconds)
+
+    def interrupt(self) -> None:
+        self._let_go.set()
 
     def close(self) -> None:
         self._world.closed_sources += 1
@@ -166,8 +191,14 @@ class World:
     refuse: FacelensError | None = None
     lose: FacelensError | None = None
     ended: bool = False
+    slow_opening: bool = False
+    notice: Notice | None = None
+    size: tuple[int, int] = SIZE
+    duration: float | None = None
+    sought: list[float] = field(default_factory=list)
     engine_error: Exception | None = None
     opened: list[str] = field(default_factory=list)
+    wishes: list[Wishes] = field(default_factory=list)
     closed_sources: int = 0
     engines: list[StandInEngine] = field(default_factory=list)
     next_frame: threading.Event = field(default_factory=threading.Event)
@@ -183,8 +214,9 @@ class World:
             self.engines.append(StandInEngine(options))
             return self.engines[-1]
 
-        def open_source(address: str) -> FrameSource:
+        def open_source(address: str, wishes: Wishes) -> FrameSource:
             self.opened.append(address)
+            self.wishes.append(wishes)
             return NumberedSource(self, "Demo" if address == "demo" else address.removeprefix("camera:"))
 
         return Services(open_engine, open_source, lambda: self.cameras)

@@ -20,7 +20,6 @@ from facelens.gui.frameclock import FrameClock
 from facelens.gui.heartbeat import Heartbeat
 from facelens.gui.icons import line_icon
 from facelens.gui.people import People
-from facelens.gui.scene import mirrored
 from facelens.gui.sourcepicker import address_of
 from facelens.gui.theme import DARK, LIGHT, Palette, Theme, contrast, style_sheet
 from facelens.gui.view import LiveView
@@ -28,6 +27,7 @@ from facelens.gui.worker import Pulse, Tasks
 from facelens.overlay import Disc, Dots, OverlayOptions, Panel, Ring, Stroke, Text
 from facelens.runtime import Proof
 from facelens.sources import CameraInfo
+from facelens.sources.listing import told_apart
 from facelens.timing import Spread
 from facelens.types import EXPRESSIONS, AgeEstimate, Expression, Frame, FrameReport, GenderEstimate, Quality
 
@@ -123,30 +123,6 @@ def test_a_line_of_coaching_stays_and_does_not_flicker() -> None:
 
 def report(*faces: Any, index: int = 0) -> FrameReport:
     return FrameReport(index, 0.0, (320, 240), faces)
-
-
-def test_a_mirrored_report_lies_on_the_mirrored_frame() -> None:
-    turned = mirrored(report(face(x=100, width=80))).faces[0]
-    assert turned.detection.box.x == pytest.approx(319 - 180)
-    assert turned.detection.box.width == 80
-    straight = face(x=100, width=80)
-    assert turned.landmarks is not None
-    assert straight.landmarks is not None
-    np.testing.assert_allclose(turned.landmarks.points[:, 0], 319 - straight.landmarks.points[:, 0], atol=1e-4)
-    np.testing.assert_allclose(turned.landmarks.points[:, 1], straight.landmarks.points[:, 1])
-    assert mirrored(mirrored(report(straight))).faces[0].detection.box.x == pytest.approx(100)
-
-
-def test_mirrored_tips_name_the_side_that_is_seen() -> None:
-    from dataclasses import replace
-
-    lit = face()
-    assert lit.quality is not None
-    assert lit.score is not None
-    lit = replace(lit, quality=replace(lit.quality, light_balance=0.4), score=replace(lit.score, tips=("right",)))
-    turned = mirrored(report(lit)).faces[0]
-    assert turned.score is not None
-    assert any("left" in tip for tip in turned.score.tips)
 
 
 def test_a_fade_keeps_what_stays_and_ends_with_the_new_list(qapp: QApplication) -> None:
@@ -354,15 +330,9 @@ def test_words_of_an_expression() -> None:
         assert wording.expression(Expression(vector)) == f"looks {wording.LOOKS[name]}, 100 %"
 
 
-def test_a_mirrored_face_keeps_its_expression() -> None:
-    from dataclasses import replace
-
-    assert mirrored(report(replace(face(), expression=HAPPY))).faces[0].expression is HAPPY
-
-
-def test_cameras_that_share_a_name_go_by_number() -> None:
-    cameras = [CameraInfo(0, "Twin", "V4L2"), CameraInfo(2, "Twin", "V4L2"), CameraInfo(4, "Desk", "V4L2")]
-    assert [address_of(camera, cameras) for camera in cameras] == ["camera:0", "camera:2", "camera:Desk"]
+def test_cameras_go_by_name() -> None:
+    cameras = told_apart([CameraInfo(0, "Twin", 0), CameraInfo(2, "Twin", 0), CameraInfo(4, "Desk", 0)])
+    assert [address_of(camera) for camera in cameras] == ["camera:Twin", "camera:Twin (2)", "camera:Desk"]
 
 
 def test_icons_that_do_not_exist_are_an_error(qapp: QApplication, theme: Theme) -> None:

@@ -50,7 +50,6 @@ def test_a_dropped_picture_is_read_and_shown(window: Window, picture: Path, qtbo
     assert "portrait.png" in window.top.title.text()
     assert window.top.sources.currentIndex() == 1
     assert window.status.figures[0].text() == "1 face"
-    assert not window.view.mirror
 
 
 def test_live_waits_meanwhile_and_escape_goes_back(window: Window, picture: Path, qtbot: Any) -> None:

@@ -58,7 +58,7 @@ def test_a_stored_value_that_makes_no_sense_counts_as_the_default(tmp_path: Path
 
 
 def test_a_value_of_the_wrong_type_is_refused(settings: Settings) -> None:
-    with pytest.raises(TypeError, match="look/mirror"):
+    with pytest.raises(TypeError, match="camera/mirror"):
         settings.set(keys.MIRROR, 1)
 
 
@@ -175,15 +175,6 @@ def test_the_theme_switches_and_is_kept(window: Window, settings: Settings, them
     light = window.grab().toImage().pixelColor(4, 400)
     assert (dark.name().upper(), light.name().upper()) == ("#0F1216", "#F4F6F8")
     assert settings.get(keys.THEME) == "light"
-
-
-def test_the_mirror_can_be_switched_off(make_window: Any, settings: Settings, qtbot: Any) -> None:
-    window = make_window()
-    with qtbot.waitSignal(window.scope.pair_changed, timeout=WAIT):
-        window.begin("camera:Desk Camera")
-    assert window.view.mirror
-    settings.set(keys.MIRROR, False)
-    qtbot.waitUntil(lambda: not window.view.mirror, timeout=WAIT)
 
 
 def test_the_help_sheet_lists_every_command(window: Window) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from facelens.errors import CameraMissingError, SourceLostError
+from facelens.errors import CameraMissingError, SourceLostError, UsageError
 from facelens.live import LiveSession
-from facelens.sources import DemoSource, FrameSource
+from facelens.sources import DemoSource, FrameSource, Notice
 from facelens.types import Frame, FrameReport
 
 PATIENCE = 10.0
@@ -392,6 +392,128 @@ class TestStats:
         stats = LiveSession(Script(1), Analysis()).stats()
         assert stats.frames_captured == stats.frames_analysed == stats.threads_started == 0
         assert stats.latency_ms.p99 == stats.fps_captured == stats.seconds == 0
+
+
+class Clip(Script):
+    """A script with a length, one frame a second."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.duration = float(count)
+        self.sought: list[float] = []
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        self.position = frame.index if frame is not None else self.position
+        return frame
+
+    def seek(self, seconds: float) -> None:
+        self.sought.append(seconds)
+        self.given = round(seconds)
+        self.position = seconds
+
+
+class TestSeek:
+    def test_frames_go_on_from_there(self) -> None:
+        source, updates, analyse = Clip(1000), Updates(), Analysis(open_gate=False)
+        session = LiveSession(source, analyse, on_update=updates)
+        session.start()
+        assert analyse.inside.wait(PATIENCE)
+        session.seek(990.0)
+        assert session.position == 990.0
+        analyse.gate.set()
+        finish(session)
+        assert analyse.seen == [0, *range(990, 1000)]
+        assert source.sought == [990.0]
+        stats = session.stats()
+        assert stats.frames_captured == stats.frames_analysed + stats.frames_skipped
+
+    def test_in_a_pause_the_frame_there_is_shown_and_held(self) -> None:
+        source, updates, analyse = Clip(1000), Updates(), Analysis()
+        session = LiveSession(source, analyse, on_update=updates)
+        session.pause()
+        session.start()
+        for place in (500, 20, 20, 999):
+            before = updates.count
+            session.seek(place)
+            assert updates.until(lambda before=before: updates.count > before)
+            result = session.latest()
+            assert result is not None
+            assert result.frame.index == place
+            assert not session.wait(0.05)
+        assert analyse.seen == [500, 20, 20, 999]
+        session.resume()
+        finish(session)
+
+    def test_of_many_wishes_the_newest_counts(self) -> None:
+        source, analyse = Clip(10**6), Analysis(open_gate=False)
+        with LiveSession(source, analyse) as session:
+            assert analyse.inside.wait(PATIENCE)
+            for place in range(1000, 2000):
+                session.seek(place)
+            assert session.position == 1999
+            analyse.gate.set()
+            deadline = time.monotonic() + PATIENCE
+            while len(analyse.seen) < 20 and time.monotonic() < deadline:
+                time.sleep(0.005)
+        assert analyse.seen[1:3] == [1999, 2000]
+
+    def test_a_place_can_be_wished_before_the_start(self) -> None:
+        analyse = Analysis()
+        session = LiveSession(Clip(10), analyse)
+        session.seek(7)
+        session.start()
+        finish(session)
+        assert analyse.seen == [7, 8, 9]
+
+    def test_a_camera_has_one_place_only(self) -> None:
+        source = Script(10**6, live=True)
+        with LiveSession(source, Analysis()) as session, pytest.raises(UsageError, match="has no other place"):
+            session.seek(1.0)
+        assert session.error is None
+
+
+def test_a_mirror_turns_what_is_analysed_and_shown() -> None:
+    class Half(Script):
+        def read(self) -> Frame | None:
+            frame = super().read()
+            image = np.zeros((4, 6, 3), np.uint8)
+            image[:, :2] = 255
+            return frame and Frame(image, frame.index, frame.captured_at)
+
+    analysed: list[int] = []
+
+    def analyse(frame: Frame) -> FrameReport:
+        analysed.append(int(frame.image[0, :, 0].argmax()))
+        if frame.index == 1:
+            session.mirror = False
+        return FrameReport(frame.index, frame.captured_at, (6, 4), ())
+
+    session = LiveSession(Half(6), analyse, mirror=True)
+    session.start()
+    finish(session)
+    assert analysed[:2] == [4, 4]
+    assert analysed[-1] == 0, "and back again at any time"
+
+
+def test_a_notice_of_the_source_is_an_update() -> None:
+    notices: list[Notice | None] = []
+    source = Script(2, live=True, held=1)
+
+    class Listener(Updates):
+        def __call__(self) -> None:
+            if source.notice not in notices:
+                notices.append(source.notice)
+            super().__call__()
+
+    updates = Listener()
+    session = LiveSession(source, Analysis(), on_update=updates)
+    session.start()
+    assert updates.until(lambda: session.latest() is not None)
+    source._tell(Notice("frozen", "The picture stands still", "Wait"))
+    assert updates.until(lambda: len(notices) == 2)
+    source.gate.set()
+    finish(session)
 
 
 def test_reports_pass_the_tracker() -> None:

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from facelens import __version__
-from facelens.cli.common import Provider, check_outputs, fail, plain_streams, say
+from facelens.cli.common import Pace, Provider, check_outputs, fail, frame_size, plain_streams, say
 from facelens.errors import FacelensError
 from facelens.gui.launch import open_window
 
@@ -78,19 +78,35 @@ def live(
     headless: Annotated[bool, typer.Option("--headless", help="No window; figures at the end.")] = False,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many analysed frames.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
+    camera_size: Annotated[str | None, typer.Option(metavar="WxH", help="Ask the camera for it: 1280x720.")] = None,
+    camera_fps: Annotated[float | None, typer.Option(min=1, max=1000, help="Ask the camera for it: 30.")] = None,
+    mirror: Annotated[bool | None, typer.Option(help="Turned left to right; without a word, cameras only.")] = None,
+    pace: Annotated[Pace | None, typer.Option(help="Clips in their own time, or as fast as possible.")] = None,
     record: Annotated[Path | None, typer.Option(metavar="FILE", help="Annotated clip, and reports as .jsonl.")] = None,
     stats: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write figures of the run as JSON.")] = None,
     provider: ProviderOption = Provider.auto,
 ) -> None:
-    """Watch a camera, a clip, a stream or the demo."""
+    """Watch a camera, a clip, a stream or the demo. A camera or stream that is lost is waited for."""
+    size = None if camera_size is None else frame_size(camera_size)
     if not headless:
         if frames is not None or record is not None:
             fail("--frames and --record need --headless", 2)
         check_outputs(stats)
-        raise typer.Exit(open_window(source or None, provider.value, seconds=seconds, stats=stats))
+        given = {
+            "camera/size": None if size is None else f"{size[0]}x{size[1]}",
+            "camera/fps": None if camera_fps is None else f"{camera_fps:g}",
+            "camera/mirror": mirror,
+            "camera/pace": None if pace is None else pace.value,
+        }
+        settings = {key: value for key, value in given.items() if value is not None}
+        code = open_window(source or None, provider.value, seconds=seconds, stats=stats, settings=settings)
+        raise typer.Exit(code)
     from facelens.cli.live import run
+    from facelens.sources import Wishes
 
-    raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value))
+    usual = Wishes()
+    wishes = Wishes(size or usual.size, camera_fps or usual.fps, mirror, pace is not Pace.fast)
+    raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value, wishes))
 
 
 @app.command()

@@ -17,6 +17,8 @@ from facelens.types import Expression
 
 WIDTH = 120
 """Columns of a table that goes to no terminal."""
+MOST_SIDE = 4096
+"""Largest frame that can be asked for, px a side."""
 
 console = Console(stderr=True, width=None if sys.stderr is None or sys.stderr.isatty() else WIDTH)
 """Tables, progress and errors of commands whose standard output belongs to JSON and CSV."""
@@ -31,6 +33,29 @@ class Provider(StrEnum):
     tensorrt = "tensorrt"
     coreml = "coreml"
     directml = "directml"
+
+
+class Pace(StrEnum):
+    """Choices of --pace."""
+
+    own = "own"
+    fast = "fast"
+
+
+def frame_size(text: str) -> tuple[int, int]:
+    """``1280x720`` as (width, height).
+
+    Raises:
+        UsageError: it is something else, or outside 64 to 4096 px.
+    """
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError as error:
+        raise UsageError(f"Cannot use the size '{text}'", "it is not WIDTHxHEIGHT", "Try 1280x720") from error
+    if not (64 <= min(width, height) <= max(width, height) <= MOST_SIDE):
+        why = f"each side must have 64 to {MOST_SIDE} pixels"
+        raise UsageError(f"Cannot use the size '{text}'", why, "Try 1280x720")
+    return width, height
 
 
 def say(text: str, style: str = "") -> None:

@@ -15,11 +15,12 @@ from facelens import report, runstats
 from facelens.cli.common import check_outputs, console, expression_cell, say
 from facelens.cli.recorder import Recorder
 from facelens.engine import Engine, open_engine
-from facelens.errors import FacelensError, OutputError
-from facelens.live import LiveSession, LiveStats
+from facelens.errors import FacelensError, OutputError, SourceLostError
+from facelens.live import LiveSession
+from facelens.livestats import LiveStats
 from facelens.machine import rss_mib
 from facelens.runstats import Follower, Shown
-from facelens.sources import FrameSource, open_source
+from facelens.sources import FrameSource, Notice, Wishes, open_source
 from facelens.tracking import Tracker
 from facelens.types import Frame, FrameReport
 
@@ -32,9 +33,10 @@ class Watch:
     It is the session's ``analyze`` and its ``tracker``, so that each analysed frame passes exactly once.
     """
 
-    def __init__(self, engine: Engine, source: FrameSource, record: Path | None) -> None:
+    def __init__(self, engine: Engine, source: FrameSource, record: Path | None, mirror: bool) -> None:
         self._engine, self._source, self._record = engine, source, record
-        self.follower = Follower(Tracker(), source)
+        # the truth of a source is not turned
+        self.follower = Follower(Tracker(), None if mirror else source)
         self._recorder: Recorder | None = None
         self._frame: Frame | None = None
         self._providers = engine.providers
@@ -84,12 +86,39 @@ class Watch:
             self.problem = self.problem or error
 
 
+class Voice:
+    """Tells in one line each that the source was lost, that it is back, and what is wrong with its picture."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._told: Notice | None = None
+        self._since = 0.0
+
+    def tell(self) -> None:
+        """Say what is new; from any thread."""
+        with self._lock:
+            now, before = self._source.notice, self._told
+            self._told = now
+            if now is not None and (before is None or before.kind != now.kind):
+                self._since = time.monotonic()
+                say(f"facelens: {now}", "yellow")
+            if before is not None and before.kind == "lost" and (now is None or now.kind != "lost"):
+                say(f"facelens: {self._source.name} is back after {time.monotonic() - self._since:.1f} s", "green")
+
+
 def run(
-    address: str, frames: int | None, seconds: float | None, record: Path | None, stats: str | None, provider: str
+    address: str,
+    frames: int | None,
+    seconds: float | None,
+    record: Path | None,
+    stats: str | None,
+    provider: str,
+    wishes: Wishes | None = None,
 ) -> int:
     """Run the loop until the source ends, a limit is reached, or the user stops it; the exit code.
 
-    Figures and the recording are kept however it ends.
+    A camera or stream that is lost is waited for. Figures and the recording are kept however it ends.
 
     Raises:
         SourceError, ModelError, UsageError: nothing could run.
@@ -98,14 +127,16 @@ def run(
     check_outputs(stats, record)
     if record is not None:
         Recorder(record, USUAL_FPS, live=False)  # an ending or a folder that will not do is told before the work
-    source = open_source(address)
+    wishes = wishes or Wishes()
+    source = open_source(address, wishes)
     with open_engine(provider=provider, threads=None) as engine:
         for note in engine.notes if provider != "auto" else ():
             say(f"facelens: {note}", "yellow")
         engine.warm_up()
-        watch = Watch(engine, source, record)
+        mirror = wishes.mirrors(address)
+        watch = Watch(engine, source, record, mirror)
         memory = rss_mib()
-        session, code = _watch(watch, source, frames, seconds)
+        session, code = _watch(watch, source, frames, seconds, mirror)
         watch.close()
         live = session.stats()
         out = _figures(live, watch, engine, memory)
@@ -113,23 +144,30 @@ def run(
         if problem is not None:
             say(f"facelens: {problem}", "red")
             code = code or (problem.exit_code if isinstance(problem, FacelensError) else 3)
+    missed = source.notice is not None and source.notice.kind == "lost" and (frames is None or watch.count < frames)
+    if missed and code == 0:
+        say(f"facelens: {source.name} had not come back at the end", "red")
+        code = SourceLostError.exit_code
     if stats != "-":
-        console.print(_table(watch.last, source.name, live))
+        console.print(_table(watch.last, source, live))
     if stats is not None:
         report.write_json(stats, out)
     return code
 
 
-def _watch(watch: Watch, source: FrameSource, frames: int | None, seconds: float | None) -> tuple[LiveSession, int]:
+def _watch(
+    watch: Watch, source: FrameSource, frames: int | None, seconds: float | None, mirror: bool
+) -> tuple[LiveSession, int]:
     """Run a session to its end; with the exit code 130 where the user stopped it."""
-    news = threading.Event()
+    news, voice = threading.Event(), Voice(source)
 
     def updated() -> None:
+        voice.tell()
         if frames is not None and watch.count >= frames:
             session.stop()  # from here, so that not one frame more is analysed
         news.set()
 
-    session = LiveSession(source, watch.analyze, on_update=updated, tracker=watch)
+    session = LiveSession(source, watch.analyze, on_update=updated, tracker=watch, mirror=mirror)
     deadline = None if seconds is None else time.monotonic() + seconds
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} frames"))
     code = 0
@@ -164,11 +202,13 @@ def _figures(live: LiveStats, watch: Watch, engine: Engine, memory: float | None
     )
 
 
-def _table(found: FrameReport | None, name: str, live: LiveStats) -> Table:
+def _table(found: FrameReport | None, source: FrameSource, live: LiveStats) -> Table:
+    size = "" if source.size is None else ", {} x {}".format(*source.size)
+    losses = "" if not source.losses else ", lost once" if source.losses == 1 else f", lost {source.losses} times"
     title = (
-        f"{name}: {live.frames_analysed} frames in {live.seconds:.1f} s, {live.fps_analysed:.1f} frames/s, "
-        f"{live.frames_skipped} skipped, {live.latency_ms.p50:.0f} ms from capture to result "
-        f"(p95 {live.latency_ms.p95:.0f} ms)"
+        f"{source.name}{size}: {live.frames_analysed} frames in {live.seconds:.1f} s, "
+        f"{live.fps_analysed:.1f} frames/s, {live.frames_skipped} skipped, "
+        f"{live.latency_ms.p50:.0f} ms from capture to result (p95 {live.latency_ms.p95:.0f} ms){losses}"
     )
     faces = () if found is None else found.faces
     # only some networks tell the expression; without one there is no column

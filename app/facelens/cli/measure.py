@@ -10,14 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from facelens import benchmark, report
-from facelens.cli.common import check_outputs, console, say
+from facelens.cli.common import check_outputs, console, frame_size, say
 from facelens.engine import open_engine
 from facelens.errors import UsageError
 from facelens.evaluation import engine_fields, evaluate, open_pack
 from facelens.peers import open_peers
-
-MOST_SIDE = 4096
-"""Largest frame of the demo, px a side."""
 
 
 def _progress() -> Progress:
@@ -72,22 +69,6 @@ def _group(name: str, members: dict[str, dict[str, Any]]) -> Table:
     for value, figures in members.items():
         table.add_row(value, *(f"{figures[key]:.4g}" if key in figures else "" for key in keys))
     return table
-
-
-def frame_size(text: str) -> tuple[int, int]:
-    """``1280x720`` as (width, height).
-
-    Raises:
-        UsageError: it is something else, or outside 64 to 4096 px.
-    """
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError as error:
-        raise UsageError(f"Cannot use the size '{text}'", "it is not WIDTHxHEIGHT", "Try 1280x720") from error
-    if not (64 <= min(width, height) <= max(width, height) <= MOST_SIDE):
-        why = f"each side must have 64 to {MOST_SIDE} pixels"
-        raise UsageError(f"Cannot use the size '{text}'", why, "Try 1280x720")
-    return width, height
 
 
 def face_numbers(text: str) -> list[int]:

@@ -6,12 +6,13 @@ import ctypes
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 # before PySide6: on Windows the libraries of ONNX Runtime must be found before Qt's
 from facelens import runtime  # isort: skip  # noqa: F401
@@ -23,7 +24,7 @@ from PySide6.QtWidgets import QApplication
 from facelens import report
 from facelens.errors import DisplayError
 from facelens.gui import settings as keys
-from facelens.gui.scope import Services
+from facelens.gui.services import Services
 from facelens.gui.settings import Settings
 from facelens.gui.theme import Theme
 from facelens.gui.window import Window
@@ -153,6 +154,7 @@ def run(
     quit_after_ms: int | None = None,
     screenshot: Path | None = None,
     stats: str | None = None,
+    for_now: Mapping[str, Any] | None = None,
 ) -> int:
     """Open the window and stay until it is closed.
 
@@ -161,6 +163,7 @@ def run(
         options: engine options; None: the user's settings.
         paths: pictures or folders to show first.
         quit_after_ms: close by itself after so many milliseconds.
+        for_now: settings by key that hold for this time only.
         screenshot: with ``quit_after_ms``: save the window as a picture there before closing.
         stats: write the figures of the newest live source there as JSON when the window has closed; "-" is standard
             output.
@@ -175,6 +178,7 @@ def run(
     with display():
         qt = application()
     settings = Settings(QSettings())
+    settings.use_for_now(for_now or {})
     theme = Theme(qt, settings.get(keys.THEME))
     window = Window(Services(), settings, theme, with_settings(options, settings))
     # comparing with the truth costs the analysis a little

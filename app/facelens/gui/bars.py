@@ -58,7 +58,7 @@ class TopBar(QFrame):
         self.sources = QStackedWidget()
         self.sources.addWidget(self._row(picker, self.start, self.pause, spacing=8))
         self.sources.addWidget(self._row(self.back, self.title, spacing=14))
-        self.sources.setMaximumWidth(330)
+        self.sources.setMaximumWidth(380)
         self.sources.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 0, MARGIN, 0)

@@ -8,10 +8,12 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
+    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -21,6 +23,10 @@ from facelens.gui.commands import COMMANDS
 from facelens.gui.settings import FOLDER, GROUPS, PRESET, SETTINGS, WEIGHTS, Setting, Settings, words
 from facelens.gui.theme import Theme
 from facelens.gui.widgets import Switch, button, label
+from facelens.sources import is_address
+
+AROUND = 220
+"""Height in px of a dialog's title, foot and margins, and of the window's frame around it."""
 
 
 class Sheet(QDialog):
@@ -50,10 +56,12 @@ class SettingsDialog(Sheet):
     """One line for each setting of ``SETTINGS`` that is not hidden; a change counts at once."""
 
     def __init__(self, parent: QWidget, settings: Settings, theme: Theme) -> None:
-        super().__init__(parent, QCoreApplication.translate("SettingsDialog", "Settings"), 520)
+        super().__init__(parent, QCoreApplication.translate("SettingsDialog", "Settings"), 600)
         self.settings, self.theme = settings, theme
         self.controls: dict[str, QWidget] = {}
-        grid = QGridLayout()
+        inside = QWidget()
+        grid = QGridLayout(inside)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(20)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
@@ -76,7 +84,7 @@ class SettingsDialog(Sheet):
                         grid.addWidget(label("caption", words(setting.help), wrap=True), line, 1)
                         grid.setRowMinimumHeight(line, 24)
                         line += 1
-        self.column.addLayout(grid)
+        self._scrolling(inside)
         reset, done = button("plain", self.tr("Back to defaults")), button("primary", self.tr("Done"))
         reset.clicked.connect(self._reset)
         done.clicked.connect(self.accept)
@@ -84,6 +92,19 @@ class SettingsDialog(Sheet):
         settings.changed.connect(self._show)
         for setting in SETTINGS:
             self._show(setting)
+
+    def _scrolling(self, inside: QWidget) -> None:
+        """All of it where the screen is high enough, else as much as it holds."""
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inside)
+        needed = inside.heightForWidth(self.minimumWidth() - 56) if inside.hasHeightForWidth() else -1
+        room = self.screen().availableGeometry().height() - AROUND
+        area.setMinimumHeight(min(max(needed, inside.sizeHint().height()), room))
+        self.column.addWidget(area)
 
     def _control(self, setting: Setting) -> QWidget:
         if setting.kind == "choice":
@@ -161,8 +182,6 @@ class HelpSheet(Sheet):
 class AddressDialog(Sheet):
     """Asks for the address of a network camera or stream."""
 
-    SCHEMES = ("http://", "https://", "rtsp://", "rtsps://", "rtmp://")
-
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, QCoreApplication.translate("AddressDialog", "Stream address"), 480)
         self.line = QLineEdit()
@@ -182,5 +201,4 @@ class AddressDialog(Sheet):
     def address(self) -> str:
         """The address typed, "" where it is none."""
         text = self.line.text().strip()
-        lowered = text.lower()
-        return text if any(lowered.startswith(s) and len(lowered) > len(s) for s in self.SCHEMES) else ""
+        return text if is_address(text) and text.partition("://")[2] else ""

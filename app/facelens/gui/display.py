@@ -11,22 +11,24 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from facelens import runstats
 from facelens.errors import FacelensError
-from facelens.gui import settings as keys
 from facelens.gui import wording
 from facelens.gui.bars import StatusBar, TopBar
+from facelens.gui.clipbar import ClipBar
 from facelens.gui.coach import Coach
 from facelens.gui.figures import FiguresSheet
 from facelens.gui.heartbeat import Heartbeat
 from facelens.gui.notices import Action, Banner, EmptyState
 from facelens.gui.panel import Panel, face_picture
 from facelens.gui.people import People
-from facelens.gui.scope import Scope, Services
+from facelens.gui.scope import Scope
+from facelens.gui.services import Services
 from facelens.gui.settings import Settings
 from facelens.gui.sourcepicker import DEMO, SourcePicker
 from facelens.gui.theme import MARGIN, Theme
 from facelens.gui.view import LiveView
 from facelens.machine import rss_mib
 from facelens.options import EngineOptions
+from facelens.sources import Notice
 from facelens.types import Face
 
 
@@ -46,32 +48,38 @@ class Display(QMainWindow):
         self.figures: FiguresSheet | None = None
         self._turn = 0
         self._good, self._got = True, list[str]()
+        self._noticed: Notice | None = None
         self._lay_out()
         renderer = self.scope.live.renderer
         renderer.paint, renderer.drop = self.view.paint_scene, self.view.drop_scene
         self.view.resized.connect(self._place_notes)
-        for banner in (self.error, self.notice):
+        for banner in (self.error, self.trouble, self.notice):
             banner.closed.connect(self._place_notes)
         self.scope.changed.connect(self._show_scope)
         self.scope.pair_changed.connect(self._show_pair)
         self.scope.problem.connect(self.show_problem)
 
     def _lay_out(self) -> None:
-        picker = SourcePicker(self.theme, self.scope.services.list_cameras, self.scope.tasks)
+        picker = SourcePicker(self.theme, self.settings, self.scope.services.list_cameras, self.scope.tasks)
         self.top, self.status = TopBar(self.theme, picker), StatusBar(self.theme)
-        self.view, self.panel = LiveView(self.theme), Panel(self.theme)
+        self.view, self.clip, self.panel = LiveView(self.theme), ClipBar(), Panel(self.theme)
         self.empty = EmptyState(self.theme, self.view)
         self.error, self.notice = Banner(self.theme, "score"), Banner(self.theme, "accent")
+        self.trouble = Banner(self.theme, "score")
         self.notes = QWidget(self.view)
         stack = QVBoxLayout(self.notes)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(8)
-        stack.addWidget(self.error)
-        stack.addWidget(self.notice)
+        for banner in (self.error, self.trouble, self.notice):
+            stack.addWidget(banner)
+        watched = QVBoxLayout()
+        watched.setSpacing(8)
+        watched.addWidget(self.view, 1)
+        watched.addWidget(self.clip)
         middle = QHBoxLayout()
         middle.setContentsMargins(MARGIN, MARGIN - 1, MARGIN, MARGIN + 4)
         middle.setSpacing(MARGIN)
-        middle.addWidget(self.view, 1)
+        middle.addLayout(watched, 1)
         middle.addWidget(self.panel)
         whole = QWidget()
         self.column = column = QVBoxLayout(whole)
@@ -91,18 +99,20 @@ class Display(QMainWindow):
             self.heartbeat.restart()
         self.heartbeat.beat(state.phase == "running")
         top.show_phase("idle" if scope.photo is not None else state.phase)
-        size = "{} × {}".format(*state.size) if state.size else ""
-        top.picker.show_source(state.address, self._source_words() or self.tr("Choose a source"), size)
+        self._show_source()
         photo = scope.photo
         top.show_title(None if photo is None else f"{photo.path.name}   {photo.index + 1} / {photo.count}")
-        self.view.set_flags(paused=state.phase == "paused", running=state.phase == "running")
-        if photo is None and state.phase in ("paused", "ended", "failed"):
+        self.view.set_flags(paused=state.phase == "paused", running=state.phase == "running", stale=state.is_lost)
+        self.clip.show_clip(state.duration if photo is None else None)
+        self._show_position()
+        self._show_notice()
+        if photo is None and (state.phase in ("paused", "ended", "failed") or state.is_lost):
             # what stands still must agree: the panel with the frame that is shown
             self._show_face()
         token = {"running": "accent", "opening": "accent", "paused": "score", "failed": "score"}.get(
             state.phase, "muted"
         )
-        self.status.dot.show_token("accent" if photo is not None else token)
+        self.status.dot.show_token("accent" if photo is not None else "score" if state.is_lost else token)
         if state.phase == "idle" and photo is None and self.view.frame is not None:
             self.scope.pair = None
             self.view.clear()
@@ -112,13 +122,41 @@ class Display(QMainWindow):
         self._show_empty()
         self._show_status()
 
+    def _show_source(self) -> None:
+        """The source by name, with the size and rate that it really gives."""
+        state = self.scope.state
+        details = wording.source_details(state.size, self.scope.live.rate)
+        self.top.picker.show_source(state.address, self._source_words() or self.tr("Choose a source"), details)
+
+    def _show_position(self) -> None:
+        self.clip.show_position(self.scope.live.position)
+
+    def _show_notice(self) -> None:
+        """What is wrong with a source that goes on, for as long as it is."""
+        state = self.scope.state
+        notice = state.notice if self.scope.photo is None else None
+        if notice == self._noticed:
+            return
+        self._noticed = notice
+        if notice is None:
+            self.trouble.dismiss()
+        elif notice.kind == "lost":
+            demo: Action = (self.tr("Show the demo"), lambda: self.scope.use(DEMO))
+            self.trouble.show_message(str(notice), [(self.tr("Stop waiting"), self.scope.halt), demo], waiting=True)
+            self.coach.clear()
+            self.view.show_coach("")
+        else:
+            self.trouble.show_message(str(notice))
+        self._place_notes()
+
     def _source_words(self) -> str:
         state = self.scope.state
         if state.address == DEMO:
             return self.tr("Demo")
         if state.is_camera:
             return state.name.removeprefix("camera:") if state.name else self.tr("Camera")
-        return state.name and Path(state.name).name
+        _, is_stream, place = state.name.partition("://")
+        return place if is_stream else state.name and Path(state.name).name
 
     def _show_empty(self) -> None:
         scope, phase = self.scope, self.scope.state.phase
@@ -146,9 +184,8 @@ class Display(QMainWindow):
         if pair is None:
             return
         first = self.view.frame is None
-        mirror = photo is None and self.scope.state.is_camera and bool(self.settings.get(keys.MIRROR))
         scene, self.scope.scene = self.scope.scene, None
-        self.view.show_pair(*pair, live=photo is None, mirror=mirror, scene=scene)
+        self.view.show_pair(*pair, live=photo is None, scene=scene)
         if first:
             self.rss_at_first = self.rss_at_first or rss_mib()
             self.empty.hide()
@@ -169,18 +206,15 @@ class Display(QMainWindow):
         pair, live = self.scope.pair, self.scope.photo is None
         if pair is None:
             return
-        frame, original = pair
-        # as it is seen: left and right of the tips depend on the mirror
-        report = self.view.report or original
+        frame, report = pair
         now = time.monotonic()
         face = self.people.update(report, now, linger=1.0 if live else 0.0)
         self.view.choose(self.people.current)
         if face is not None:
-            unturned = next(item for item in original.faces if item.track_id == face.track_id)
-            self.panel.show_face(face, face_picture(frame, unturned, self.view.mirror), self._seen(face, now))
+            self.panel.show_face(face, face_picture(frame, face), self._seen(face, now))
         elif self.people.current is None:
             self.panel.show_nobody()
-        if live and self.scope.state.phase == "running":
+        if live and self.scope.state.phase == "running" and not self.scope.state.is_lost:
             tip = face.score.tips[0] if face is not None and face.score is not None and face.score.tips else ""
             if face is None and not report.faces:
                 tip = self.tr("No face in the picture")
@@ -203,10 +237,14 @@ class Display(QMainWindow):
             self.status.show_figures(faces, size, "")
         elif (stats := scope.live.stats()) is not None and pair is not None:
             now, clock = time.monotonic(), self.view.clock
+            if scope.state.is_lost:
+                pace = self.tr("Waiting")
+            elif scope.state.phase == "paused":
+                pace = self.tr("Paused")
+            else:
+                pace = self.tr("{rate} frames/s").format(rate=f"{clock.fps(now):.1f}")
             self.status.show_figures(
-                self.tr("Paused")
-                if scope.state.phase == "paused"
-                else self.tr("{rate} frames/s").format(rate=f"{clock.fps(now):.1f}"),
+                pace,
                 self.tr("{delay} ms camera to screen").format(delay=round(clock.delay_ms(now))),
                 self.tr("{count} skipped").format(count=stats.frames_skipped),
                 tip=wording.times_tip(clock.spread(), self.heartbeat.spread()),
@@ -256,7 +294,7 @@ class Display(QMainWindow):
         self._place_notes()
 
     def _place_notes(self) -> None:
-        shown = [banner for banner in (self.error, self.notice) if not banner.isHidden()]
+        shown = [banner for banner in (self.error, self.trouble, self.notice) if not banner.isHidden()]
         self.notes.setVisible(bool(shown))
         # as wide as its words need, so that little of the picture is covered
         natural = max((banner.natural_width() for banner in shown), default=0)

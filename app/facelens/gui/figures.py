@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QV
 from facelens.gui import wording
 from facelens.gui.dialogs import Sheet
 from facelens.gui.widgets import button, label
-from facelens.live import LiveStats
+from facelens.livestats import LiveStats
 from facelens.runtime import Proof
 from facelens.timing import Spread
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from facelens.errors import DisplayError
 
@@ -13,8 +14,9 @@ def open_window(
     paths: Sequence[str] = (),
     seconds: float | None = None,
     stats: str | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> int:
-    """Open the window; the exit code. See ``gui.app.run``.
+    """Open the window; the exit code. See ``gui.app.run``; ``settings`` hold for this time only.
 
     Raises:
         DisplayError: no window can be opened here.
@@ -29,4 +31,4 @@ def open_window(
 
     options = EngineOptions(provider=provider, threads=None) if provider != "auto" else None
     quit_after = None if seconds is None else round(seconds * 1000)
-    return run(source, options, paths, quit_after_ms=quit_after, stats=stats)
+    return run(source, options, paths, quit_after_ms=quit_after, stats=stats, for_now=settings)

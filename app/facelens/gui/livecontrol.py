@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
@@ -14,9 +14,10 @@ from facelens.errors import FacelensError
 from facelens.gui.renderer import Renderer
 from facelens.gui.scene import Scene
 from facelens.gui.worker import Pulse, as_shown
-from facelens.live import LiveResult, LiveSession, LiveStats
+from facelens.live import LiveResult, LiveSession
+from facelens.livestats import LiveStats
 from facelens.runstats import Follower
-from facelens.sources import FrameSource
+from facelens.sources import FrameSource, Notice, Wishes, is_camera
 from facelens.tracking import USUAL_SMOOTHING, Tracker
 from facelens.types import Frame, FrameReport
 
@@ -27,22 +28,34 @@ Phase = Literal["idle", "opening", "running", "paused", "ended", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What the live source is doing. ``address`` is what was asked for, ``name`` what the source calls itself."""
+    """What the live source is doing. ``address`` is what was asked for, ``name`` what the source calls itself.
+
+    ``duration`` (s) is that of a clip, in which one can move; ``notice`` what is wrong with a source that goes on.
+    """
 
     phase: Phase = "idle"
     address: str = ""
     name: str = ""
     size: tuple[int, int] | None = None
     error: FacelensError | None = None
+    duration: float | None = None
+    notice: Notice | None = None
 
     @property
     def is_camera(self) -> bool:
-        return self.address.split(":", 1)[0] == "camera"
+        return is_camera(self.address)
+
+    @property
+    def is_lost(self) -> bool:
+        """The picture shown is an old one: its camera or stream is being opened again."""
+        return self.notice is not None and self.notice.kind == "lost" and self.phase in ("running", "paused")
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
     address: str | None
+    wishes: Wishes = field(default_factory=Wishes)
+    start: float = 0.0
     quit: bool = False
 
 
@@ -52,7 +65,7 @@ class LiveControl(QObject):
     A source is opened at once, and read from when ``allow`` has been called: it opens beside the networks.
 
     Args:
-        open_source: address -> source; may block and may raise ``SourceError``.
+        open_source: address and wishes -> source; may block and may raise ``SourceError``.
         analyze: frame -> report; called from a session's analysis thread.
         smoothing: of boxes and points, 0..1, see ``tracking.Tracker``.
 
@@ -69,7 +82,7 @@ class LiveControl(QObject):
 
     def __init__(
         self,
-        open_source: Callable[[str], FrameSource],
+        open_source: Callable[[str, Wishes], FrameSource],
         analyze: Callable[[Frame], FrameReport],
         parent: QObject | None = None,
         *,
@@ -78,13 +91,16 @@ class LiveControl(QObject):
         super().__init__(parent)
         self._open_source, self._analyze = open_source, analyze
         self._ready = threading.Condition()
+        self._changing = threading.Lock()
         self._request: _Request | None = None
         self._session: LiveSession | None = None
         self._smoothing, self._tracker = smoothing, Tracker(smoothing)
         self._newest: tuple[LiveSession, Follower] | None = None
         self._ended: tuple[int, int] = (0, 0)
-        self._hold = self._hung = self._allowed = False
         self.judged, self.turn = False, 0
+        self._opening: LiveSession | None = None
+        self._wishes = Wishes()
+        self._hold = self._hung = self._allowed = False
         self.state = LiveState()
         self._states, self._updates = Pulse(self), Pulse(self)
         self._states.fired.connect(self.changed)
@@ -93,10 +109,10 @@ class LiveControl(QObject):
         self._thread = threading.Thread(target=self._loop, name="facelens-live-control", daemon=True)
         self._thread.start()
 
-    def use(self, address: str) -> None:
-        """Stop what runs and start the source of ``address``."""
+    def use(self, address: str, wishes: Wishes, start: float = 0.0) -> None:
+        """Stop what runs and start the source of ``address``, a clip ``start`` seconds from its beginning."""
         self._hold = False
-        self._post(_Request(address))
+        self._post(_Request(address, wishes, start))
 
     def halt(self) -> None:
         """Stop what runs."""
@@ -116,6 +132,34 @@ class LiveControl(QObject):
     def resume(self) -> None:
         self._hold = False
         self._apply_hold()
+
+    def seek(self, seconds: float) -> None:
+        """Go on with a clip at ``seconds`` from its beginning, also one that has ended; in a pause it stays held."""
+        session, state = self._session, self.state
+        if session is None or state.duration is None:
+            return
+        if state.phase in ("running", "paused"):
+            session.seek(seconds)
+        elif state.phase == "ended":
+            self.use(state.address, self._wishes, seconds)
+
+    def set_mirror(self, wishes: Wishes) -> None:
+        """Turn the frames of the source that runs as ``wishes`` say, from the next one on."""
+        session = self._session
+        if session is not None:
+            session.mirror = wishes.mirrors(self.state.address)
+
+    @property
+    def position(self) -> float:
+        """Seconds from the beginning of a clip."""
+        session = self._session
+        return session.position if session is not None else 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Frames/s that a camera or stream really gives of late; None where that is not measured."""
+        session = self._session
+        return session.source.rate if session is not None else None
 
     def take(self) -> tuple[LiveResult, Scene | None] | None:
         """The newest result that has been painted, and its scene the first time it is asked for."""
@@ -153,20 +197,31 @@ class LiveControl(QObject):
             if self._request is None or not self._request.quit:
                 self._request = request
             self._ready.notify()
+        # what is still being opened is no longer wanted; it is stopped by the thread that opens it
+        opening = self._opening
+        if opening is not None:
+            opening.source.interrupt()
 
     def _set(self, state: LiveState) -> None:
         self.state = state
         self._states.poke()
 
+    def _renew(self, session: LiveSession, make: Callable[[LiveState], LiveState]) -> None:
+        """Change the state of a session that still runs; another thread may have ended it meanwhile."""
+        with self._changing:
+            state = self.state
+            if session is self._session and state.phase in ("running", "paused") and (new := make(state)) != state:
+                self._set(new)
+
     def _apply_hold(self) -> None:
-        session, state = self._session, self.state
-        if session is None or state.phase not in ("running", "paused"):
+        session = self._session
+        if session is None or self.state.phase not in ("running", "paused"):
             return
         if self._hold:
             session.pause()
         else:
             session.resume()
-        self._set(replace(state, phase="paused" if self._hold else "running"))
+        self._renew(session, lambda state: replace(state, phase="paused" if self._hold else "running"))
 
     @Slot()
     def _look(self) -> None:
@@ -175,11 +230,15 @@ class LiveControl(QObject):
         if session is None:
             return
         self.fresh.emit()
-        if session.finished and self.state.phase in ("running", "paused"):
-            if session.error is None:
-                self._set(replace(self.state, phase="ended"))
+        source = session.source
+        self._renew(session, lambda state: replace(state, notice=source.notice, size=source.size))
+        if session.finished:
+            error = session.error
+            if error is None:
+                self._renew(session, lambda state: replace(state, phase="ended"))
             else:
-                self._set(replace(self.state, phase="failed", error=self._worded(session.error, self.state.name)))
+                worded = self._worded(error, self.state.name)
+                self._renew(session, lambda state: replace(state, phase="failed", error=worded))
 
     def _worded(self, error: BaseException, name: str) -> FacelensError:
         doing = QCoreApplication.translate("LiveControl", "Could not go on with {name}").format(name=name)
@@ -197,35 +256,49 @@ class LiveControl(QObject):
             if request.address is None:
                 self._set(LiveState())
             else:
-                self._begin(request.address)
+                self._begin(request, request.address)
 
     def _end(self) -> None:
-        session, self._session = self._session, None
+        with self._changing:
+            session, self._session = self._session, None
         if session is not None:
             self._hung = bool(session.stop()) or self._hung
             stats = session.stats()
             self._ended = self._ended[0] + stats.threads_started, self._ended[1] + stats.threads_joined
 
-    def _begin(self, address: str) -> None:
+    def _begin(self, request: _Request, address: str) -> None:
         self._set(LiveState("opening", address, address))
         try:
-            source = self._open_source(address)
+            source = self._open_source(address, request.wishes)
             # first known here, then set: a change that comes meanwhile is in one of both
             self._tracker = Tracker()
             self._tracker.smoothing = self._smoothing
-            follower = Follower(self._tracker, source if self.judged else None)
-            session = LiveSession(source, self._analyze, on_update=self.renderer.wake, tracker=follower)
-            session.open()
-            if not self._is_allowed():
-                session.stop()
-                return
-            session.start()
+            mirror = request.wishes.mirrors(address)
+            # the truth of a source is not turned
+            follower = Follower(self._tracker, source if self.judged and not mirror else None)
+            session = LiveSession(source, self._analyze, on_update=self.renderer.wake, tracker=follower, mirror=mirror)
+            if request.start > 0:
+                session.seek(request.start)
+            # known before the newer request is looked for: one of both sees the other
+            self._opening = session
+            if self._request is None:
+                session.open()
+            if self._is_allowed():
+                session.start()
         except Exception as error:  # noqa: BLE001 - whatever a driver raises is worded, delivered and shown
-            log.warning("cannot start %s: %s", address, error)
-            self._set(LiveState("failed", address, address, error=self._worded(error, address)))
+            if self._request is None:
+                log.warning("cannot start %s: %s", address, error)
+                self._set(LiveState("failed", address, address, error=self._worded(error, address)))
             return
-        self._session, self._newest, self.turn = session, (session, follower), self.turn + 1
-        self._set(LiveState("running", address, source.name, source.size))
+        finally:
+            self._opening = None
+        if self._request is not None:
+            session.stop()
+            return
+        with self._changing:
+            self._session, self._wishes, self._newest = session, request.wishes, (session, follower)
+            self.turn += 1
+            self._set(LiveState("running", address, source.name, source.size, duration=source.duration))
         self._apply_hold()
         # a session that ended before it was known here has woken it already, in vain
         self.renderer.wake()

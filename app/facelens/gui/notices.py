@@ -25,7 +25,7 @@ class Banner(QFrame):
         self.theme = theme
         self.setProperty("role", "banner")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._dot = Dot(theme, token)
+        self._dot, self._spinner = Dot(theme, token), Spinner(theme, 18)
         self._text = label("text", wrap=True)
         self._actions = QHBoxLayout()
         self._actions.setSpacing(4)
@@ -35,6 +35,7 @@ class Banner(QFrame):
         row.setContentsMargins(16, 10, 10, 10)
         row.setSpacing(12)
         row.addWidget(self._dot)
+        row.addWidget(self._spinner)
         row.addWidget(self._text, 1)
         row.addLayout(self._actions)
         row.addWidget(self._close)
@@ -47,7 +48,10 @@ class Banner(QFrame):
         """The message shown, "" where none is."""
         return self._text.text() if not self.isHidden() else ""
 
-    def show_message(self, text: str, actions: Sequence[Action] = ()) -> None:
+    def show_message(self, text: str, actions: Sequence[Action] = (), *, waiting: bool = False) -> None:
+        """Show a message; with a turning ring where it tells of something that is ``waiting``."""
+        self._dot.setVisible(not waiting)
+        self._spinner.setVisible(waiting)
         self._text.setText(text)
         self._text.setAccessibleName(text)
         while (item := self._actions.takeAt(0)) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
@@ -18,10 +17,9 @@ PICTURE_SPEC = CropSpec(3 * PICTURE, 0.7)
 """The crop of a face that the panel shows, three times as fine as its picture for HiDPI screens."""
 
 
-def face_picture(frame: Frame, face: Face, mirror: bool) -> Image:
-    """The face of ``frame`` upright and square, as the panel shows it; ``mirror`` turns it left to right."""
-    crop, _ = align(frame.image, face.detection.landmarks.points, PICTURE_SPEC)
-    return np.ascontiguousarray(crop[:, ::-1]) if mirror else crop
+def face_picture(frame: Frame, face: Face) -> Image:
+    """The face of ``frame`` upright and square, as the panel shows it."""
+    return align(frame.image, face.detection.landmarks.points, PICTURE_SPEC)[0]
 
 
 class Panel(QScrollArea):

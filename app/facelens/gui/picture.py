@@ -56,14 +56,12 @@ class Scaler:
 
     def __init__(self) -> None:
         self._small: Image = np.empty((0, 0, 3), np.uint8)
-        self._turned = self._small
 
-    def fill(self, buffer: Buffer, frame: Frame, *, live: bool, mirror: bool) -> None:
+    def fill(self, buffer: Buffer, frame: Frame, *, live: bool) -> None:
         """Write ``frame`` into ``buffer`` at its size.
 
         Args:
             live: speed goes before smoothness.
-            mirror: turned left to right.
         """
         if self._small.shape[:2] != (buffer.size[1], buffer.size[0]):
             self._small = np.empty((buffer.size[1], buffer.size[0], 3), np.uint8)
@@ -71,8 +69,4 @@ class Scaler:
         averaged = buffer.size[0] < frame.width * (0.6 if live else 1.0)
         way = cv2.INTER_AREA if averaged else cv2.INTER_LINEAR
         shown: Image = np.asarray(cv2.resize(frame.image, buffer.size, dst=self._small, interpolation=way), np.uint8)
-        if mirror:
-            if self._turned.shape != self._small.shape:
-                self._turned = np.empty_like(self._small)
-            shown = np.asarray(cv2.flip(shown, 1, dst=self._turned), np.uint8)
         cv2.cvtColor(shown, cv2.COLOR_BGR2BGRA, dst=buffer.pixels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QTransform
 
@@ -12,8 +11,7 @@ from facelens.gui import paint_qt
 from facelens.gui.picture import Buffer, Buffers, Scaler, Size
 from facelens.gui.widgets import FADE_MS
 from facelens.overlay import OverlayOptions, Primitive, ViewMap, draw_list
-from facelens.types import Box, Detection, Face, Frame, FrameReport, Landmarks
-from facelens.vision.score import tips
+from facelens.types import Frame, FrameReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,6 @@ class Look:
     ratio: float
     options: OverlayOptions
     chosen: int | None
-    mirror: bool
 
     def place(self, frame: Frame) -> QRectF:
         """Where the picture lies, in logical pixels; parts of it may lie outside."""
@@ -52,7 +49,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """``frame`` as ``look`` shows it, its overlay painted into ``buffer``; ``report`` is turned where the look is."""
+    """``frame`` as ``look`` shows it, its overlay painted into ``buffer``."""
 
     frame: Frame
     report: FrameReport
@@ -70,24 +67,26 @@ class Painter:
 
     def paint(self, frame: Frame, report: FrameReport, look: Look, now: float) -> Scene:
         """The scene of a live frame at ``now`` s."""
-        shown = mirrored(report) if look.mirror else report
         view = look.view_map(frame)
-        primitives = draw_list(shown, look.options, view, paint_qt.measure, chosen=look.chosen)
-        items, before = primitives, self._fade.step(frozenset(face.track_id for face in shown.faces), look.options, now)
+        primitives = draw_list(report, look.options, view, paint_qt.measure, chosen=look.chosen)
+        items, before = (
+            primitives,
+            self._fade.step(frozenset(face.track_id for face in report.faces), look.options, now),
+        )
         if before is not None:
             options, known, progress = before
-            kept = replace(shown, faces=tuple(face for face in shown.faces if face.track_id in known))
+            kept = replace(report, faces=tuple(face for face in report.faces if face.track_id in known))
             old = draw_list(kept, options, view, paint_qt.measure, chosen=look.chosen)
             items = paint_qt.fade(old, primitives, progress)
         buffer = self.buffers.take(look.pixels(frame))
-        self._scaler.fill(buffer, frame, live=True, mirror=look.mirror)
+        self._scaler.fill(buffer, frame, live=True)
         buffer.image.setDevicePixelRatio(look.ratio)
         place = look.place(frame)
         painter = QPainter(buffer.image)
         painter.setTransform(QTransform.fromTranslate(-place.x(), -place.y()))
         paint_qt.paint(painter, items)
         painter.end()
-        return Scene(frame, shown, look, buffer, primitives)
+        return Scene(frame, report, look, buffer, primitives)
 
 
 class _Fade:
@@ -113,26 +112,3 @@ class _Fade:
         if self._before is not None and (slow or now - self._since >= seconds):
             self._before = None
         return None if self._before is None else (*self._before, (now - self._since) / seconds)
-
-
-def mirrored(report: FrameReport) -> FrameReport:
-    """The report as it lies over the frame turned left to right, with tips that name the sides as they are seen."""
-    last = report.image_size[0] - 1.0
-
-    def turned(landmarks: Landmarks) -> Landmarks:
-        x, y = landmarks.points.T
-        return Landmarks(np.stack([last - x, y], axis=1), landmarks.scheme)
-
-    def face(item: Face) -> Face:
-        box = item.detection.box
-        where = Box(last - box.right, box.y, box.width, box.height)
-        found = Detection(where, item.detection.confidence, turned(item.detection.landmarks))
-        quality, score = item.quality, item.score
-        if quality is not None:
-            quality = replace(quality, yaw=-quality.yaw, roll=-quality.roll, light_balance=-quality.light_balance)
-        if score is not None:
-            score = replace(score, tips=tips(item.smile, quality))
-        points = turned(item.landmarks) if item.landmarks is not None else None
-        return replace(item, detection=found, landmarks=points, quality=quality, score=score)
-
-    return replace(report, faces=tuple(face(item) for item in report.faces))

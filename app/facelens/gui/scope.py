@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from facelens import sources
-from facelens.engine import Engine, open_engine
 from facelens.errors import FacelensError
 from facelens.gui import settings as keys
 from facelens.gui import snapshot
@@ -19,33 +17,19 @@ from facelens.gui.engineroom import EngineRoom
 from facelens.gui.livecontrol import LiveControl, LiveState
 from facelens.gui.photos import Photo, Photos
 from facelens.gui.scene import Scene
+from facelens.gui.services import Services
 from facelens.gui.settings import Setting, Settings
 from facelens.gui.sourcepicker import DEMO, address_of
 from facelens.gui.worker import Tasks, as_shown
 from facelens.options import EngineOptions
 from facelens.overlay import OverlayOptions
-from facelens.sources import CameraInfo, DemoSource, FrameSource
+from facelens.sources import CameraInfo
 from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
 
 CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mjpeg", ".mjpg"})
-DEMO_SIZE = (960, 720)
-"""The demo has the shape of the view in a new window, so that it fills it."""
 CLOSE_SECONDS = 6.0
-
-
-def _open_source(address: str) -> FrameSource:
-    return DemoSource(size=DEMO_SIZE) if address == DEMO else sources.open_source(address)
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the window is built on; tests put their own in."""
-
-    open_engine: Callable[[EngineOptions], Engine] = open_engine
-    open_source: Callable[[str], FrameSource] = _open_source
-    list_cameras: Callable[[], Sequence[CameraInfo]] = sources.list_cameras
 
 
 class Scope(QObject):
@@ -116,11 +100,18 @@ class Scope(QObject):
         self._leave_photos()
         self._wanted, self._begun = address, True
         if self.engine_error is None:
-            self.live.use(address)
+            self._play(address)
         self.changed.emit()
 
     def halt(self) -> None:
         self.live.halt()
+
+    def seek_by(self, seconds: float) -> None:
+        """Move on in a clip, or back."""
+        self.live.seek(self.live.position + seconds)
+
+    def _play(self, address: str, start: float = 0.0) -> None:
+        self.live.use(address, self.settings.wishes(), start)
 
     def start_again(self) -> None:
         """Start what ran last, or what a new window would show; without networks, try to open them first."""
@@ -198,8 +189,7 @@ class Scope(QObject):
         return started + self.tasks.started, ended + self.tasks.started - self.tasks.alive()
 
     def _first_source(self) -> str:
-        known = self.cameras or ()
-        addresses = [address_of(camera, known) for camera in known]
+        addresses = [address_of(camera) for camera in self.cameras or ()]
         last = str(self.settings.get(keys.SOURCE))
         if last == DEMO or last in addresses:
             return last
@@ -219,7 +209,7 @@ class Scope(QObject):
             nothing = not self.cameras
             # not self.use: what is only stood in for is not remembered
             self._begun, self._wanted = True, self._first_source()
-            self.live.use(self._wanted)
+            self._play(self._wanted)
             if nothing and self._wanted == DEMO:
                 self.message.emit(self.tr("No camera found, so this is the demo"), "")
 
@@ -234,7 +224,7 @@ class Scope(QObject):
         if self._begun and self.photo is not None:
             self.photos.again()
         elif self._refused and self._begun and self._wanted:
-            self.live.use(self._wanted)
+            self._play(self._wanted)
         self._refused = False
         self._begin()
         self.changed.emit()
@@ -250,10 +240,14 @@ class Scope(QObject):
 
     def _live_changed(self) -> None:
         self.changed.emit()
-        state = self.state
-        if state.error is not None and state is not self._told:
-            self._told = state
+        state, before = self.state, self._told
+        if state is before:
+            return
+        self._told = state
+        if state.error is not None:
             self.problem.emit(state.error)
+        elif before is not None and before.is_lost and not state.is_lost and state.phase in ("running", "paused"):
+            self.message.emit(self.tr("{name} is back").format(name=state.name), "")
 
     def _live_fresh(self) -> None:
         if self.photo is not None:
@@ -287,6 +281,9 @@ class Scope(QObject):
                 self.live.resume()
             self._go_on_after_photo = False
 
+    def _is_active(self) -> bool:
+        return self.state.phase in ("opening", "running", "paused")
+
     def _setting_changed(self, setting: Setting) -> None:
         if setting.group == "score":
             self.room.set_score(self.settings.preset(), self.settings.weights())
@@ -295,5 +292,11 @@ class Scope(QObject):
                 QTimer.singleShot(0, self.photos.again)
         elif setting is keys.SMOOTHING:
             self.live.set_smoothing(self.settings.smoothing())
+        elif setting is keys.MIRROR:
+            self.live.set_mirror(self.settings.wishes())
+        elif setting in (keys.CAMERA_SIZE, keys.CAMERA_FPS) and self.state.is_camera and self._is_active():
+            self._play(self.state.address)
+        elif setting is keys.PACE and self.state.duration is not None and self._is_active():
+            self._play(self.state.address, self.live.position)
         elif setting is keys.PROVIDER:
             self.room.open(provider=str(self.settings.get(keys.PROVIDER)))

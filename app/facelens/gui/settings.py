@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from PySide6.QtCore import QCoreApplication, QObject, QSettings, QStandardPaths, Signal
 
 from facelens.gui.translate import QT_TRANSLATE_NOOP
+from facelens.sources import Wishes
 from facelens.tracking import USUAL_SMOOTHING
 from facelens.vision.score import DEFAULT_WEIGHTS
 
@@ -45,6 +47,7 @@ def _share(component: str) -> int:
 
 GROUPS: tuple[tuple[str, str], ...] = (
     ("look", QT_TRANSLATE_NOOP("settings", "Look")),
+    ("camera", QT_TRANSLATE_NOOP("settings", "Cameras and clips")),
     ("score", QT_TRANSLATE_NOOP("settings", "Face score")),
     ("engine", QT_TRANSLATE_NOOP("settings", "Computing")),
     ("files", QT_TRANSLATE_NOOP("settings", "Files")),
@@ -63,12 +66,47 @@ THEME = Setting(
         ("light", QT_TRANSLATE_NOOP("settings", "Light")),
     ),
 )
+CAMERA_SIZE = Setting(
+    "camera/size",
+    "choice",
+    "1280x720",
+    QT_TRANSLATE_NOOP("settings", "Picture size"),
+    QT_TRANSLATE_NOOP("settings", "What a camera is asked for; it gives the nearest it has."),
+    (
+        ("640x480", QT_TRANSLATE_NOOP("settings", "640 × 480")),
+        ("1280x720", QT_TRANSLATE_NOOP("settings", "1280 × 720")),
+        ("1920x1080", QT_TRANSLATE_NOOP("settings", "1920 × 1080")),
+        ("2560x1440", QT_TRANSLATE_NOOP("settings", "2560 × 1440")),
+        ("3840x2160", QT_TRANSLATE_NOOP("settings", "3840 × 2160")),
+    ),
+)
+CAMERA_FPS = Setting(
+    "camera/fps",
+    "choice",
+    "30",
+    QT_TRANSLATE_NOOP("settings", "Frame rate"),
+    choices=(
+        ("15", QT_TRANSLATE_NOOP("settings", "15 frames/s")),
+        ("30", QT_TRANSLATE_NOOP("settings", "30 frames/s")),
+        ("60", QT_TRANSLATE_NOOP("settings", "60 frames/s")),
+    ),
+)
 MIRROR = Setting(
-    "look/mirror",
+    "camera/mirror",
     "switch",
     True,
-    QT_TRANSLATE_NOOP("settings", "Show cameras as in a mirror"),
-    QT_TRANSLATE_NOOP("settings", "Only on screen; saved pictures are not mirrored."),
+    QT_TRANSLATE_NOOP("settings", "Cameras as in a mirror"),
+    QT_TRANSLATE_NOOP("settings", "What is seen, read and saved alike; clips and streams are never turned."),
+)
+PACE = Setting(
+    "camera/pace",
+    "choice",
+    "own",
+    QT_TRANSLATE_NOOP("settings", "Clips play"),
+    choices=(
+        ("own", QT_TRANSLATE_NOOP("settings", "In their own time")),
+        ("fast", QT_TRANSLATE_NOOP("settings", "As fast as possible")),
+    ),
 )
 SMOOTHING = Setting(
     "look/smoothing",
@@ -127,8 +165,8 @@ OPEN_FOLDER = Setting("start/open_folder", "hidden", "")
 
 WEIGHTS = (APPEARANCE, EXPRESSION, SYMMETRY, QUALITY)
 SETTINGS: tuple[Setting, ...] = (
-    THEME, MIRROR, SMOOTHING, PRESET, *WEIGHTS, PROVIDER, FOLDER, BOXES, LABELS, POINTS, SCORES, SOURCE, NOTICE_SEEN,
-    OPEN_FOLDER,
+    THEME, SMOOTHING, CAMERA_SIZE, CAMERA_FPS, MIRROR, PACE, PRESET, *WEIGHTS, PROVIDER, FOLDER, BOXES, LABELS, POINTS,
+    SCORES, SOURCE, NOTICE_SEEN, OPEN_FOLDER,
 )  # fmt: skip
 
 
@@ -141,8 +179,15 @@ class Settings(QObject):
     def __init__(self, store: QSettings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store = store
+        self._for_now: dict[str, Any] = {}
+
+    def use_for_now(self, values: Mapping[str, Any]) -> None:
+        """Values by key that hold until the user chooses others, and are not remembered; they may be no choice."""
+        self._for_now = dict(values)
 
     def get(self, setting: Setting) -> Any:
+        if setting.key in self._for_now:
+            return self._for_now[setting.key]
         raw = self._store.value(setting.key, setting.default)
         default = setting.default
         if isinstance(default, bool):
@@ -160,8 +205,17 @@ class Settings(QObject):
         if type(value) is not type(setting.default):
             raise TypeError(f"{setting.key} takes {type(setting.default).__name__}, got {value!r}")
         if value != self.get(setting):
+            self._for_now.pop(setting.key, None)
             self._store.setValue(setting.key, value)
             self.changed.emit(setting)
+
+    def wishes(self) -> Wishes:
+        """What is wished of a source."""
+        width, height = (int(side) for side in str(self.get(CAMERA_SIZE)).split("x"))
+        fps, paced = float(self.get(CAMERA_FPS)), self.get(PACE) == "own"
+        # what is no camera is not turned, unless the command line says so
+        mirror = bool(self.get(MIRROR))
+        return Wishes((width, height), fps, mirror if not mirror or MIRROR.key in self._for_now else None, paced)
 
     def weights(self) -> dict[str, float] | None:
         """The user's own weights by component, or None where a named rule is chosen or all weights are 0."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QActionGroup, QPainter, QPaintEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionButton, QStylePainter
 
+from facelens.gui import settings as keys
 from facelens.gui.icons import line_icon
+from facelens.gui.settings import Setting, Settings, words
 from facelens.gui.theme import Theme
 from facelens.gui.worker import Tasks
 from facelens.sources import CameraInfo
@@ -17,7 +19,7 @@ DEMO = "demo"
 
 
 class SourcePicker(QPushButton):
-    """A button that tells the source and opens the menu of sources.
+    """A button that tells the source, and opens the menu of sources and of what cameras are asked for.
 
     The menu opens at once with the cameras known so far; they are looked for again meanwhile, in a thread.
     """
@@ -29,23 +31,28 @@ class SourcePicker(QPushButton):
     listed = Signal()
     """The list of cameras is new."""
 
-    def __init__(self, theme: Theme, list_cameras: Callable[[], Sequence[CameraInfo]], tasks: Tasks) -> None:
+    def __init__(
+        self, theme: Theme, settings: Settings, list_cameras: Callable[[], Sequence[CameraInfo]], tasks: Tasks
+    ) -> None:
         super().__init__()
-        self.theme = theme
+        self.theme, self.settings = theme, settings
         self._list_cameras, self._tasks = list_cameras, tasks
         self._looking = False
         self.cameras: tuple[CameraInfo, ...] = ()
         self.address = ""
-        self._name, self._detail = self.tr("Choose a source"), ""
+        self._name = self.tr("Choose a source")
+        self._details: tuple[str, ...] = ()
         self.setProperty("role", "picker")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip(self.tr("Where the picture comes from"))
         self.setAccessibleName(self.tr("Source"))
         self.menu_ = QMenu(self)
+        # made once: a menu that is filled anew keeps the menus in it
+        self._choices = (self._choice(keys.CAMERA_SIZE), self._choice(keys.CAMERA_FPS))
         self.menu_.aboutToShow.connect(self._opening)
         self.setMenu(self.menu_)
         self.setMinimumWidth(130)
-        self.setMaximumWidth(250)
+        self.setMaximumWidth(300)
         theme.changed.connect(self.update)
 
     def refresh(self) -> None:
@@ -54,23 +61,32 @@ class SourcePicker(QPushButton):
             self._looking = True
             self._tasks.run(lambda: tuple(self._list_cameras()), self._listed, self._not_listed, "list-cameras")
 
-    def show_source(self, address: str, name: str, detail: str = "") -> None:
-        """``detail`` (the size of its frames) is left out where the button is too narrow for it."""
-        self.address, self._name, self._detail = address, name, detail
+    def show_source(self, address: str, name: str, details: Sequence[str] = ()) -> None:
+        """Of ``details`` (size and rate of its frames, from long to short) the first is shown that the button holds."""
+        shown = (address, name, tuple(details))
+        if shown == (self.address, self._name, self._details):
+            return
+        self.address, self._name, self._details = shown
+        where = self.tr("Where the picture comes from")
+        self.setToolTip("\n".join((where, f"{name}, {details[0]}")) if details else where)
+        self.setAccessibleDescription(", ".join((name, *details[:1])))
         self.update()
 
     @property
     def shown_name(self) -> str:
         return self._name
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        return self._details
+
     def _opening(self) -> None:
         self._fill()
         self.refresh()
 
     def _listed(self, cameras: tuple[CameraInfo, ...]) -> None:
-        self._looking = False
-        self.cameras = cameras
-        if self.menu_.isVisible():
+        new, self._looking, self.cameras = cameras != self.cameras, False, cameras
+        if self.menu_.isVisible() and (new or not cameras):
             self._fill()
         self.listed.emit()
 
@@ -82,7 +98,7 @@ class SourcePicker(QPushButton):
     def _fill(self) -> None:
         self.menu_.clear()
         for camera in self.cameras:
-            self._source(camera.name, address_of(camera, self.cameras))
+            self._source(camera.name, address_of(camera))
         if not self.cameras:
             nothing = self.tr("Looking for cameras…") if self._looking else self.tr("No camera found")
             self.menu_.addAction(nothing).setEnabled(False)
@@ -90,6 +106,29 @@ class SourcePicker(QPushButton):
         self._source(self.tr("Demo"), DEMO)
         self.menu_.addAction(self.tr("Open a file…"), self.file_wanted.emit)
         self.menu_.addAction(self.tr("Stream address…"), self.address_wanted.emit)
+        self.menu_.addSeparator()
+        for menu in self._choices:
+            self.menu_.addMenu(menu)
+        mirror = self.menu_.addAction(words(keys.MIRROR.title))
+        mirror.setCheckable(True)
+        mirror.setChecked(bool(self.settings.get(keys.MIRROR)))
+        mirror.triggered.connect(lambda on: self.settings.set(keys.MIRROR, bool(on)))
+
+    def _choice(self, setting: Setting) -> QMenu:
+        """A menu of the choices of a setting."""
+        menu = QMenu(words(setting.title), self.menu_)
+        group = QActionGroup(menu)
+        for value, word in setting.choices:
+            action = QAction(words(word), menu)
+            action.setCheckable(True)
+            action.triggered.connect(lambda _=False, value=value: self.settings.set(setting, value))
+            # also where it was changed elsewhere meanwhile
+            menu.aboutToShow.connect(
+                lambda action=action, value=value: action.setChecked(value == self.settings.get(setting))
+            )
+            group.addAction(action)
+            menu.addAction(action)
+        return menu
 
     def _source(self, name: str, address: str) -> None:
         action = QAction(name, self.menu_)
@@ -111,9 +150,10 @@ class SourcePicker(QPushButton):
         painter.setPen(self.theme.colour("text"))
         painter.drawText(inside, left, shown)
         beside = inside.adjusted(painter.fontMetrics().horizontalAdvance(shown) + 12, 0, 0, 0)
-        if painter.fontMetrics().horizontalAdvance(self._detail) <= beside.width():
-            painter.setPen(self.theme.colour("muted"))
-            painter.drawText(beside, left, self._detail)
+        room = beside.width()
+        detail = next((text for text in self._details if painter.fontMetrics().horizontalAdvance(text) <= room), "")
+        painter.setPen(self.theme.colour("muted"))
+        painter.drawText(beside, left, detail)
         self._paint_chevron(painter)
         painter.end()
 
@@ -122,7 +162,6 @@ class SourcePicker(QPushButton):
         line_icon("chevron", self.theme.colour("muted")).paint(painter, place)
 
 
-def address_of(camera: CameraInfo, cameras: Sequence[CameraInfo]) -> str:
-    """The address of a camera: by name, which outlasts re-plugging, or by number where two share a name."""
-    twins = sum(other.name == camera.name for other in cameras)
-    return f"camera:{camera.name}" if twins == 1 else f"camera:{camera.index}"
+def address_of(camera: CameraInfo) -> str:
+    """The address of a camera: by name, which outlasts re-plugging and tells it from others of its model."""
+    return f"camera:{camera.name}"

@@ -253,4 +253,6 @@ QSlider::sub-page:horizontal {{ border-radius: 3px; background: {p.score}; }}
 QSlider::sub-page:horizontal:disabled {{ background: {p.muted}; }}
 QSlider::handle:horizontal {{ width: 16px; margin: -5px 0; border-radius: 8px; background: {p.text}; }}
 QSlider::handle:horizontal:disabled {{ background: {p.muted}; }}
+QSlider[role="seek"]::sub-page:horizontal {{ background: {p.accent}; }}
+QSlider[role="seek"]::handle:horizontal:focus {{ background: {p.accent_text}; }}
 """

@@ -14,7 +14,7 @@ from facelens.gui import theme as look
 from facelens.gui.coach import CHIP_HEIGHT, chip
 from facelens.gui.frameclock import FrameClock
 from facelens.gui.picture import Buffer, Scaler
-from facelens.gui.scene import Look, Painter, Scene, mirrored
+from facelens.gui.scene import Look, Painter, Scene
 from facelens.gui.theme import Theme
 from facelens.gui.widgets import FADE_MS
 from facelens.live import LiveResult
@@ -22,6 +22,8 @@ from facelens.overlay import OverlayOptions, Primitive, ViewMap, draw_list
 from facelens.types import Face, Frame, FrameReport
 
 EDGE = 20.0
+STALE = 0.6
+"""Opacity of the veil over a picture that is an old one."""
 
 
 class LiveView(QWidget):
@@ -44,8 +46,8 @@ class LiveView(QWidget):
         """Of the live frames that were painted."""
         self.frame: Frame | None = None
         self.report: FrameReport | None = None
-        self.live = self.mirror = False
-        self.paused = self.running = False
+        self.live = False
+        self.paused = self.running = self.stale = False
         self.dropping = False
         self.coach_line = ""
         self._coach_shown = ""
@@ -53,7 +55,7 @@ class LiveView(QWidget):
         self._unpainted = False
         self._painter = Painter()
         self._scene: Scene | None = None
-        self._look = Look(self.width(), self.height(), 1.0, self.options, None, False)
+        self._look = Look(self.width(), self.height(), 1.0, self.options, None)
         self._scaler = Scaler()
         self._scaled: Buffer | None = None
         self._scaled_for: tuple[object, ...] = ()
@@ -78,26 +80,19 @@ class LiveView(QWidget):
         made.valueChanged.connect(lambda _: self.update())
         return made
 
-    def show_pair(
-        self, frame: Frame, report: FrameReport, *, live: bool, mirror: bool = False, scene: Scene | None = None
-    ) -> None:
-        """Show a frame with its own report. ``mirror`` turns both left to right, on screen only.
+    def show_pair(self, frame: Frame, report: FrameReport, *, live: bool, scene: Scene | None = None) -> None:
+        """Show a frame with its own report.
 
         Args:
             scene: the pair as ``paint_scene`` painted it; it is the view's from now on.
         """
         self._unpainted = self._unpainted or frame is not self.frame
-        self.frame, self.live, self.mirror = frame, live, mirror
+        self.frame, self.report, self.live = frame, report, live
         self._settle()
         self._keep(scene)
         ids = frozenset(face.track_id for face in report.faces)
-        painted = self._current()
-        if painted is not None:
-            self.report = painted.report
-        else:
-            self.report = mirrored(report) if mirror else report
-            if ids - self._known:
-                self._begin_fade(self.options, self._known)
+        if self._current() is None and ids - self._known:
+            self._begin_fade(self.options, self._known)
         self._known = ids
         self.update()
 
@@ -127,9 +122,7 @@ class LiveView(QWidget):
 
     def _settle(self) -> None:
         """Say how frames are shown from now on."""
-        self._look = Look(
-            self.width(), self.height(), self.devicePixelRatioF(), self.options, self._chosen, self.mirror
-        )
+        self._look = Look(self.width(), self.height(), self.devicePixelRatioF(), self.options, self._chosen)
 
     def clear(self) -> None:
         """Show an empty stage."""
@@ -161,12 +154,19 @@ class LiveView(QWidget):
             self._coach_fade.start()
 
     def set_flags(
-        self, *, paused: bool | None = None, running: bool | None = None, dropping: bool | None = None
+        self,
+        *,
+        paused: bool | None = None,
+        running: bool | None = None,
+        dropping: bool | None = None,
+        stale: bool | None = None,
     ) -> None:
-        """``paused`` and ``dropping`` are shown; ``running`` tells that further frames will come."""
+        """``paused`` and ``dropping`` are shown; ``running`` tells that further frames will come; ``stale``: the
+        picture shown is an old one, as its camera is lost, and is dimmed."""
         self.running = self.running if running is None else running
         self.paused = self.paused if paused is None else paused
         self.dropping = self.dropping if dropping is None else dropping
+        self.stale = self.stale if stale is None else stale
         self.update()
 
     def picture_rect(self) -> QRectF:
@@ -236,11 +236,11 @@ class LiveView(QWidget):
         """The frame scaled to device pixels, kept until frame, size or screen change."""
         assert self.frame is not None
         size = self._look.pixels(self.frame)
-        wanted = (self.frame, size, self.mirror)
+        wanted = (self.frame, size)
         if self._scaled is None or self._scaled.size != size:
             self._scaled = Buffer(size)
         if self._scaled_for != wanted:
-            self._scaler.fill(self._scaled, self.frame, live=self.live, mirror=self.mirror)
+            self._scaler.fill(self._scaled, self.frame, live=self.live)
             self._scaled_for = wanted
         self._scaled.image.setDevicePixelRatio(self._look.ratio)
         return self._scaled.image
@@ -263,6 +263,8 @@ class LiveView(QWidget):
                 painter.drawImage(place.topLeft(), self._picture())
                 paint_qt.paint(painter, self._overlay())
             paint_qt.paint(painter, self._lines(place.intersected(stage)))
+            if self.stale and self.live:
+                self._paint_veil(painter, place, STALE)
         if self.dropping:
             self._paint_drop(painter, stage)
         # corners are painted over, not clipped: Qt clips without antialiasing
@@ -287,10 +289,13 @@ class LiveView(QWidget):
             items += chip(self.tr("Paused"), place.x() + EDGE, place.y() + EDGE, 1.0)
         return items
 
-    def _paint_drop(self, painter: QPainter, stage: QRectF) -> None:
+    def _paint_veil(self, painter: QPainter, place: QRectF, opacity: float) -> None:
         veil = self.theme.colour("background")
-        veil.setAlphaF(0.82)
-        painter.fillRect(stage, veil)
+        veil.setAlphaF(opacity)
+        painter.fillRect(place, veil)
+
+    def _paint_drop(self, painter: QPainter, stage: QRectF) -> None:
+        self._paint_veil(painter, stage, 0.82)
         painter.setPen(self.theme.colour("text"))
         painter.setFont(look.font(look.TITLE, True))
         painter.drawText(stage, Qt.AlignmentFlag.AlignCenter, self.tr("Drop to read the faces"))

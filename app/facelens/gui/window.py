@@ -19,11 +19,13 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QFileDialo
 
 from facelens.gui import settings as keys
 from facelens.gui.bars import POINT_COUNTS
+from facelens.gui.clipbar import STEP
 from facelens.gui.commands import COMMANDS
 from facelens.gui.dialogs import AddressDialog, HelpSheet, SettingsDialog
 from facelens.gui.display import Display
 from facelens.gui.figures import FiguresSheet
-from facelens.gui.scope import CLIPS, Services
+from facelens.gui.scope import CLIPS
+from facelens.gui.services import Services
 from facelens.gui.settings import Setting, Settings
 from facelens.gui.sourcepicker import DEMO
 from facelens.gui.theme import Theme
@@ -86,6 +88,7 @@ class Window(Display):
         self.status.provider.clicked.connect(self.show_figures)
         self.open_wanted.connect(self.open_files)
         self.view.chosen.connect(self._choose)
+        self.clip.wanted.connect(scope.live.seek)
         self.notice.closed.connect(lambda: self.settings.set(keys.NOTICE_SEEN, True))
         scope.message.connect(self.show_message)
         self.settings.changed.connect(self._setting_changed)
@@ -105,8 +108,10 @@ class Window(Display):
             self._place_notes()
 
     def _tick(self) -> None:
-        if self.scope.photo is None and self.scope.state.phase == "running":
+        if self.scope.photo is None and self.scope.state.phase == "running" and not self.scope.state.is_lost:
             self._show_face()
+        self._show_source()
+        self._show_position()
         self._show_status()
         self._show_figures()
 
@@ -152,10 +157,17 @@ class Window(Display):
             self.scope.back_to_live()
 
     def previous_photo(self) -> None:
-        self.scope.photos.step(-1)
+        self._step(-1)
 
     def next_photo(self) -> None:
-        self.scope.photos.step(1)
+        self._step(1)
+
+    def _step(self, way: int) -> None:
+        if self.scope.photo is not None:
+            self.scope.photos.step(way)
+        else:
+            self.scope.seek_by(way * STEP)
+            self._show_position()
 
     def toggle_boxes(self) -> None:
         self._flip(keys.BOXES)
@@ -242,8 +254,6 @@ class Window(Display):
             self._show_options()
         elif setting is keys.THEME:
             self.theme.choose(self.settings.get(keys.THEME))
-        elif setting is keys.MIRROR:
-            self._show_pair()
 
     # Panel and size
 

@@ -210,3 +210,18 @@ def milliseconds(value: float | None) -> str:
         return "–"
     text = f"{value:.2f}" if value < 9.95 else f"{value:.0f}"
     return QCoreApplication.translate("wording", "{milliseconds} ms").format(milliseconds=text)
+
+
+def source_details(size: tuple[int, int] | None, rate: float | None) -> list[str]:
+    """Width and height in px and frames/s that a source really gives, from the longest wording to the shortest."""
+    if size is None:
+        return []
+    pixels = "{} × {}".format(*size)
+    if not rate:
+        return [pixels]
+    told = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+    return [
+        QCoreApplication.translate("wording", "{size}, {rate} frames/s").format(size=pixels, rate=told),
+        QCoreApplication.translate("wording", "{size}, {rate}/s").format(size=pixels, rate=told),
+        pixels,
+    ]

@@ -11,13 +11,17 @@ STALL_SECONDS = 2
 # OpenCV reads these once, when the first device is opened: left alone, a camera that stalls blocks a read for 10 s
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(STALL_SECONDS))
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# RTSP over TCP is what OpenCV asks for by itself; without the other, no clip whose index stands at its end can be read
+# from a server that keeps its connections
+os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|multiple_requests;1")
 
 import cv2 as cv2  # noqa: E402 - after the settings above; the others take it from here
 
 from facelens.errors import SourceError  # noqa: E402
-from facelens.types import Image  # noqa: E402
+from facelens.types import Frame, Image  # noqa: E402
 
 Opener = Callable[[], cv2.VideoCapture]
+MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
 def quiet() -> None:
@@ -25,18 +29,35 @@ def quiet() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
-def grab(capture: cv2.VideoCapture) -> Image | None:
-    """The next picture in a buffer of its own, height x width x 3; None where none came.
+def give_jpegs(capture: cv2.VideoCapture) -> bool:
+    """Have a capture hand out its JPEG pictures as they come, for ``unpack``; False where it has none.
 
-    Raises:
-        cv2.error: the decoder failed.
+    OpenCV itself makes a black picture of a torn one, and scales every picture of a stream to the size of the first.
     """
-    good, image = capture.read()
+    if int(capture.get(cv2.CAP_PROP_FOURCC)) != MJPG:
+        return False
+    if capture.getBackendName() == "FFMPEG":
+        return bool(capture.set(cv2.CAP_PROP_FORMAT, -1))
+    return capture.getBackendName() == "V4L2" and bool(capture.set(cv2.CAP_PROP_CONVERT_RGB, 0))
+
+
+def unpack(handed_out: object, jpeg: bool) -> Image | None:
+    """What a capture handed out as a picture, height x width x 3; None where there is none, or a torn one."""
+    if handed_out is None:
+        return None
     # OpenCV turns every form into three channels of 8 bits, unless it is told not to
-    return cast(Image, image) if good and image is not None else None
+    image = cast(Image, handed_out)
+    if not jpeg:
+        return image
+    return cast("Image | None", cv2.imdecode(image.ravel(), cv2.IMREAD_COLOR)) if image.size else None
 
 
-class _Opening:
+def mirrored(frame: Frame) -> Frame:
+    """The same frame, turned left to right."""
+    return Frame(cast(Image, cv2.flip(frame.image, 1)), frame.index, frame.captured_at)
+
+
+class Attempt:
     """One attempt to open; whoever comes second, the result or the end of patience, cleans up."""
 
     def __init__(self, opener: Opener) -> None:
@@ -64,24 +85,54 @@ class _Opening:
         """False where the result came in the meantime after all."""
         with self._lock:
             self._given_up = self.capture is None
-            return self._given_up
+        if self._given_up:
+            self.done.set()
+        return self._given_up
 
 
-def open_within(seconds: float, opener: Opener, what: str, remedy: str) -> cv2.VideoCapture:
-    """Run ``opener`` in a thread of its own and wait for at most ``seconds``.
+class Door:
+    """Opens the captures of one source, each in a thread of its own, and waits no longer than it may.
 
     A driver or a name server that does not answer cannot be interrupted. Its thread is then left to itself: a daemon
     that holds nothing of ours, and releases the device should it ever open.
-
-    Raises:
-        SourceError: nothing came in time. Also whatever ``opener`` raises.
     """
-    quiet()
-    opening = _Opening(opener)
-    threading.Thread(target=opening.run, name="facelens-open", daemon=True).start()
-    if not opening.done.wait(seconds) and opening.give_up():
-        raise SourceError(what, f"no answer within {seconds:g} s", remedy)
-    if opening.error is not None:
-        raise opening.error
-    assert opening.capture is not None
-    return opening.capture
+
+    def __init__(self) -> None:
+        self.interrupted = threading.Event()
+        self._attempt: Attempt | None = None
+
+    def open(self, seconds: float, opener: Opener, what: str, remedy: str) -> cv2.VideoCapture:
+        """What ``opener`` opens within ``seconds``.
+
+        Raises:
+            SourceError: nothing came in time, or it was interrupted. Also whatever ``opener`` raises.
+        """
+        quiet()
+        attempt = self._attempt = Attempt(opener)
+        # after the attempt is known to ``interrupt``: one of both sees the other
+        self.check(what)
+        threading.Thread(target=attempt.run, name="facelens-open", daemon=True).start()
+        in_time = attempt.done.wait(seconds)
+        self._attempt = None
+        if attempt.error is not None:
+            raise attempt.error
+        if attempt.capture is None and (in_time or attempt.give_up()):
+            self.check(what)
+            raise SourceError(what, f"no answer within {seconds:g} s", remedy)
+        assert attempt.capture is not None
+        return attempt.capture
+
+    def check(self, what: str) -> None:
+        """Raise SourceError where it was interrupted."""
+        if self.interrupted.is_set():
+            raise SourceError(what, "it was stopped before it was open", "Start it again")
+
+    def interrupt(self) -> None:
+        """Have ``open`` give up, now and until ``reset``; from any thread."""
+        self.interrupted.set()
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.give_up()
+
+    def reset(self) -> None:
+        self.interrupted.clear()

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from facelens.errors import SourceError, SourceLostError
-from facelens.sources.base import FrameSource
-from facelens.sources.capture import cv2, grab, open_within
+from facelens.sources.base import FrameSource, Notice
+from facelens.sources.capture import Door, cv2, give_jpegs, unpack
 from facelens.sources.pace import Pace
-from facelens.types import Frame
+from facelens.sources.timeline import Timeline
+from facelens.types import Frame, Image
 
-NETWORK_SECONDS = 3.0
-FILE_SECONDS = 10.0
+log = logging.getLogger(__name__)
+
+NETWORK_SECONDS, READ_SECONDS, FILE_SECONDS = 3.0, 2.5, 10.0
+"""Longest waits: for a stream to open, for its next picture, for a file to open."""
 SCHEMES = ("http", "https", "rtsp", "rtsps")
 SHORT_BY = 0.1
 """A clip whose container promises this much more than could be decoded is called broken; less is bookkeeping."""
+GO_ON_SECONDS, GO_ON_FACTOR = 0.5, 1.6
+"""Behind a part that cannot be decoded a picture is looked for so far on, and then in steps that grow."""
 CONVERT = "Check that it plays elsewhere, or convert it to MP4 (H.264)"
 CHECK_ADDRESS = "Check the address, that the camera or server is on, and that this machine reaches it"
 
@@ -34,14 +41,23 @@ def without_password(address: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+@dataclass(slots=True)
+class _Opened:
+    """What an attempt to open found out: the first picture tells the true size, and whether there is one at all."""
+
+    first: Image | None = None
+    jpeg: bool = False
+
+
 class ClipSource(FrameSource):
     """A clip (a path) or a stream (an address: http, https, rtsp).
 
-    A stream that tells no length is live. Anything else is a clip: it ends, and none of its frames is skipped.
+    A stream that tells no length is live. Anything else is a clip: it ends, and none of its frames is skipped. A part
+    in the middle of a file that cannot be decoded is left out, with a notice.
 
     Args:
         address: path or address.
-        paced: hand a clip's frames out no faster than its own rate; a reader who is late delays the rest.
+        paced: hand a clip's frames out no faster than in their own time; a reader who is late delays the rest.
     """
 
     def __init__(self, address: str | Path, *, paced: bool = False) -> None:
@@ -52,60 +68,84 @@ class ClipSource(FrameSource):
         self.frame_count: int | None = None
         """Frames of a clip as its container says; None for streams."""
         self._paced = paced
+        self._door = Door()
         self._pace: Pace | None = None
+        self._timeline = Timeline(None, None)
         self._capture: cv2.VideoCapture | None = None
-        self._first: Frame | None = None
+        self._jpeg = False
+        self._first: Image | None = None
         self._index = 0
 
     def open(self) -> None:
-        self.close()
+        self._release()
         what = f"{self.name} cannot be opened"
         if not self._remote:
             self._check_file(what)
         seconds, remedy = (NETWORK_SECONDS, CHECK_ADDRESS) if self._remote else (FILE_SECONDS, CONVERT)
         began = time.monotonic()
-        # the first picture tells the true size, and whether anything can be decoded at all
-        pictures: list[Frame] = []
-        capture = open_within(seconds, lambda: self._start(pictures), what, remedy)
-        if not capture.isOpened() or not pictures:
+        opened = _Opened()
+        capture = self._door.open(seconds, lambda: self._start(opened), what, remedy)
+        if not capture.isOpened() or opened.first is None:
             decodable = capture.isOpened()
             capture.release()
             if not self._remote:
                 why = "no picture in it can be decoded" if decodable else "it is not a clip, or it is damaged"
                 raise SourceError(what, why, CONVERT)
-            silent = time.monotonic() - began >= 0.9 * NETWORK_SECONDS
+            silent = time.monotonic() - began >= 0.9 * READ_SECONDS
             why = f"no answer within {seconds:g} s" if silent else "it was refused, or there is no video there"
             raise SourceError(what, why, remedy)
-        self._capture, self._index, self._first = capture, 1, pictures[0]
-        self.size = (pictures[0].width, pictures[0].height)
-        count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.frame_count = int(count) if 0 < count < 1e9 else None
-        self.is_live = self._remote and self.frame_count is None
+        self._capture, self._jpeg, self._index, self._first = capture, opened.jpeg, 0, opened.first
+        self.size = (opened.first.shape[1], opened.first.shape[0])
         rate = float(capture.get(cv2.CAP_PROP_FPS))
         self.fps = rate if 0.1 <= rate <= 1000.0 else None
+        self.frame_count = _length(capture)
+        self.is_live = self._remote and self.frame_count is None
+        self.notice = None
+        self._timeline = Timeline(self.fps, self.frame_count)
+        self.duration, self.position = self._timeline.duration, 0.0
         self._pace = Pace(self.fps) if self._paced and not self.is_live and self.fps is not None else None
 
     def read(self) -> Frame | None:
-        if self._pace is not None and not self._pace.wait():
+        if self._capture is None:
             return None
-        frame, self._first = self._first, None
-        if frame is None:
-            frame = self._decode()
-        elif not self.is_live:
-            frame = Frame(frame.image, frame.index, time.monotonic())
-        if frame is None and self._capture is not None:
-            self._ended()
+        image, self._first = self._first, None
+        if image is None:
+            image = _decode(self._capture, self._jpeg)
+        if image is None:
+            image = self._behind(self._capture)
+        if image is None:
+            if not self._door.interrupted.is_set():
+                self._ended()
+            return None
+        if not self.is_live and not self._in_time(self._capture):
+            return None
+        frame = Frame(image, self._index, time.monotonic())
+        self._index += 1
+        self.size = (frame.width, frame.height)
         return frame
 
+    def seek(self, seconds: float) -> None:
+        if self._capture is None or self.duration is None:
+            super().seek(seconds)
+            return
+        at = min(max(seconds, 0.0), self.duration - self._timeline.period)
+        self._first = self._take(self._capture, at)
+        self._index, self.position = self._timeline.number, at
+
     def close(self) -> None:
+        self._release()
+        self._door.reset()
+
+    def interrupt(self) -> None:
+        self._door.interrupt()
+        if self._pace is not None:
+            self._pace.interrupt()
+
+    def _release(self) -> None:
         capture, self._capture = self._capture, None
         self._first = None
         if capture is not None:
             capture.release()
-
-    def interrupt(self) -> None:
-        if self._pace is not None:
-            self._pace.interrupt()
 
     def _check_file(self, what: str) -> None:
         path = Path(self.address)
@@ -121,40 +161,88 @@ class ClipSource(FrameSource):
         if empty:
             raise SourceError(what, "the file is empty", "Copy it again from where it came")
 
-    def _start(self, pictures: list[Frame]) -> cv2.VideoCapture:
+    def _start(self, opened: _Opened) -> cv2.VideoCapture:
         if self._remote:
-            limit = int(NETWORK_SECONDS * 1000)
-            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
+            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(NETWORK_SECONDS * 1000)]
+            limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(READ_SECONDS * 1000)]
             capture = cv2.VideoCapture(self.address, cv2.CAP_FFMPEG, limits)
         else:
             # an absolute path is never taken for a protocol or a numbered series of pictures
             capture = cv2.VideoCapture(str(Path(self.address).absolute()), cv2.CAP_FFMPEG)
         if capture.isOpened():
-            image = grab(capture)
-            if image is not None:
-                pictures.append(Frame(image, 0, time.monotonic()))
+            opened.jpeg = self._remote and _length(capture) is None and give_jpegs(capture)
+            opened.first = _decode(capture, opened.jpeg)
         return capture
 
-    def _decode(self) -> Frame | None:
-        if self._capture is None:
+    def _in_time(self, capture: cv2.VideoCapture) -> bool:
+        """Follow the time of the picture just decoded, and wait for it; False where it was interrupted."""
+        line = self._timeline
+        step = line.step(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        if line.missing:
+            self._index = line.number
+            self._skipped(line.position - line.missing)
+        self.position = line.position
+        return self._pace is None or self._pace.wait(step)
+
+    def _take(self, capture: cv2.VideoCapture, at: float) -> Image | None:
+        """The picture at ``at`` seconds."""
+        capture.set(cv2.CAP_PROP_POS_MSEC, at * 1000)
+        self._timeline.jump(at)
+        return _decode(capture, self._jpeg)
+
+    def _behind(self, capture: cv2.VideoCapture) -> Image | None:
+        """The next picture behind a part that cannot be decoded; None where the clip is over."""
+        line = self._timeline
+        broke, left, step = line.position, line.left, GO_ON_SECONDS
+        if self._remote or line.duration is None or not line.is_notable(left):
             return None
-        try:
-            image = grab(self._capture)
-        except cv2.error as error:
-            why = f"its picture cannot be read ({error.err})"
-            raise SourceLostError(f"{self.name} broke off", why, CONVERT) from error
-        if image is None:
-            return None
-        frame = Frame(image, self._index, time.monotonic())
-        self._index += 1
-        return frame
+        at = broke + step
+        while at < line.duration and not self._door.interrupted.is_set():
+            image = self._take(capture, at)
+            if image is not None and capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 > broke:
+                self._index = line.number
+                self._skipped(broke)
+                return image
+            step *= GO_ON_FACTOR
+            at += step
+        line.jump(broke)
+        return None
+
+    def _skipped(self, since: float) -> None:
+        log.info("%s: a part from %.2f s on cannot be decoded", self.name, since)
+        if self.notice is None:
+            place = f"{int(since) // 60}:{int(since) % 60:02d}"
+            text = f"{self.name} is damaged: a part from {place} on cannot be decoded and was left out"
+            self._tell(Notice("skipped", text, CONVERT))
 
     def _ended(self) -> None:
         """Raise where the end came too early."""
         if self.is_live:
-            why = f"the connection broke, or no picture came for {NETWORK_SECONDS:g} s"
+            why = f"the connection broke, or no picture came for {READ_SECONDS:g} s"
             raise SourceLostError(f"{self.name} was lost", why, CHECK_ADDRESS)
         count = self.frame_count or 0
         if count - self._index > max(5.0, SHORT_BY * count):
             why = f"only {self._index} of {count} frames can be decoded"
             raise SourceLostError(f"{self.name} broke off", why, CONVERT)
+
+
+def _length(capture: cv2.VideoCapture) -> int | None:
+    """Frames as the container says; None where it does not."""
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if 0 < count < 1e9 else None
+
+
+def _decode(capture: cv2.VideoCapture, jpeg: bool) -> Image | None:
+    """The next whole picture; None where none comes, or only torn ones for as long as a read may take."""
+    began = time.monotonic()
+    while time.monotonic() - began < READ_SECONDS:
+        try:
+            good, image = capture.read()
+        except cv2.error as error:
+            log.info("a picture cannot be decoded: %s", error.err)
+            return None
+        if not good:
+            return None
+        if (picture := unpack(image, jpeg)) is not None:
+            return picture
+    return None

@@ -5,33 +5,53 @@ The camera takes part where a V4L2 device is emulated for this process (tests/en
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from facelens.sources import CameraSource, ClipSource, DemoSource, FrameSource, PhotosSource
+from facelens.errors import SourceError, UsageError
+from facelens.sources import CameraSource, ClipSource, DemoSource, FrameSource, PhotosSource, SteadySource
 from facelens.types import Frame
 
-CAMERA = os.environ.get("FAKEV4L2_DEV", "")
-KINDS = ("demo", "demo in real time", "clip", "clip at its own rate", "photos", "stream") + (("camera",) * bool(CAMERA))
+CAMERAS = os.environ.get("FAKEV4L2_DIR")
+KINDS = (
+    "demo",
+    "demo in real time",
+    "clip",
+    "clip at its own rate",
+    "photos",
+    "stream",
+    "stream that comes back",
+    "RTSP stream",
+    "clip on a server",
+)
+KINDS += ("camera", "camera that comes back") if CAMERAS else ()
+CAMERA = 60
 
 
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest) -> Callable[[], FrameSource]:
     """Makes a new source over the same frames each time."""
     kind = request.param
-    if kind == "camera":
-        return lambda: CameraSource(int(CAMERA.removeprefix("/dev/video")))
-    if kind == "stream":
-        address = request.getfixturevalue("mjpeg").address
-        return lambda: ClipSource(address)
+    if kind.startswith("camera"):
+        assert CAMERAS is not None
+        (Path(CAMERAS) / f"video{CAMERA}").touch()
+        return lambda: SteadySource(CameraSource(CAMERA)) if "back" in kind else CameraSource(CAMERA)
+    if "stream" in kind:
+        address = request.getfixturevalue("rtsp" if "RTSP" in kind else "mjpeg").address
+        return lambda: SteadySource(ClipSource(address)) if "back" in kind else ClipSource(address)
     if kind == "photos":
         photo_folder = request.getfixturevalue("photo_folder")
         return lambda: PhotosSource([photo_folder])
+    if "server" in kind:
+        address = request.getfixturevalue("clip_address")
+        return lambda: SteadySource(ClipSource(address))
     if kind.startswith("clip"):
         path = request.getfixturevalue("clip_file")
         return lambda: ClipSource(path, paced="rate" in kind)
@@ -113,6 +133,53 @@ class TestConformance:
             began = time.monotonic()
             source.read()
             assert time.monotonic() - began < 1.0
+
+    def test_an_interrupt_before_it_is_open_is_kept_or_harmless(self, make: Callable[[], FrameSource]) -> None:
+        source = make()
+        source.interrupt()
+        began = time.monotonic()
+        # those that open slowly give up
+        with contextlib.suppress(SourceError):
+            source.open()
+            source.read()
+        assert time.monotonic() - began < 1.0
+        source.close()
+        with source:
+            assert source.read() is not None
+
+    def test_what_can_be_looked_at_from_outside(self, make: Callable[[], FrameSource]) -> None:
+        with make() as source:
+            read_some(source, 3)
+            assert source.rate is None or source.rate > 0
+            assert source.notice is None
+            assert source.losses == 0
+            assert source.position >= 0
+            assert source.duration is None or source.duration > source.position
+
+    def test_it_moves_where_it_has_a_length_and_says_so_where_not(self, make: Callable[[], FrameSource]) -> None:
+        with make() as source:
+            if source.duration is None:
+                with pytest.raises(UsageError, match="has no other place to go to"):
+                    source.seek(0.0)
+                assert source.read() is not None
+                return
+            assert source.fps is not None
+            everything = {frame.index: frame.image for frame in read_some(source, 10**6)}
+            assert len(everything) == round(source.duration * source.fps)
+            for index in (5, 0, len(everything) - 1, 3, 3):
+                source.seek(index / source.fps)
+                frame = source.read()
+                assert frame is not None
+                assert frame.index == index
+                assert np.array_equal(frame.image, everything[index])
+                assert source.position == pytest.approx(index / source.fps, abs=0.5 / source.fps)
+            # what lies outside is the nearest end
+            for seconds, index in ((-1.0, 0), (10**6, len(everything) - 1)):
+                source.seek(seconds)
+                frame = source.read()
+                assert frame is not None
+                assert frame.index == index
+            assert source.read() is None
 
     def test_it_can_be_read_by_another_thread_than_opened_it(self, make: Callable[[], FrameSource]) -> None:
         frames: list[Frame] = []

@@ -10,9 +10,20 @@ from pathlib import Path
 import pytest
 
 from facelens.errors import SourceError, SourceLostError, UsageError
-from facelens.sources import CameraSource, ClipSource, DemoSource, FrameSource, PhotosSource, open_source
+from facelens.sources import (
+    CameraSource,
+    ClipSource,
+    DemoSource,
+    FrameSource,
+    PhotosSource,
+    SteadySource,
+    Wishes,
+    is_camera,
+    open_source,
+)
 from facelens.sources.clip import is_address, without_password
 from facelens.sources.pace import Pace
+from facelens.sources.timeline import Timeline
 from facelens.types import Frame
 
 WriteClip = Callable[..., Path]
@@ -23,6 +34,14 @@ def read_all(source: FrameSource) -> list[Frame]:
     while (frame := source.read()) is not None:
         frames.append(frame)
     return frames
+
+
+def spoil(whole: Path, broken: Path) -> None:
+    """A copy of a clip, with the part from 40 to 50 % of its bytes lost."""
+    data = bytearray(whole.read_bytes())
+    begin, end = int(0.4 * len(data)), int(0.5 * len(data))
+    data[begin:end] = bytes(end - begin)
+    broken.write_bytes(data)
 
 
 class TestClip:
@@ -81,6 +100,53 @@ class TestClip:
                 frames.extend(iter(source.read, None))
         assert 5 < len(frames) < 30
 
+    @pytest.mark.parametrize(
+        ("ending", "codec", "lost"), [("avi", "MJPG", 25), ("mp4", "mp4v", 60), ("mkv", "mp4v", 40)]
+    )
+    def test_a_broken_middle_is_left_out_with_one_notice(
+        self, write_clip: WriteClip, tmp_path: Path, ending: str, codec: str, lost: int
+    ) -> None:
+        whole = write_clip(tmp_path / f"whole.{ending}", frames=150, codec=codec)
+        with ClipSource(whole) as source:
+            last = read_all(source)[-1]
+            assert source.notice is None
+        broken = tmp_path / f"broken.{ending}"
+        spoil(whole, broken)
+        told: list[str] = []
+        source = ClipSource(broken)
+        source.on_notice = lambda: told.append(str(source.notice))
+        with source:
+            frames = read_all(source)
+            numbers = [frame.index for frame in frames]
+        assert 150 - lost <= len(frames) < 150
+        assert numbers == sorted(set(numbers))
+        assert abs(frames[-1].image.astype(int) - last.image).mean() < 4, "the end of the clip was reached"
+        assert len(told) == 1
+        assert f"broken.{ending} is damaged" in told[0]
+
+    def test_a_seek_into_a_broken_part_goes_on_behind_it(self, write_clip: WriteClip, tmp_path: Path) -> None:
+        path = write_clip(tmp_path / "clip.mp4", frames=150, codec="mp4v")
+        spoil(path, path)
+        with ClipSource(path) as source:
+            source.seek(2.8)
+            frame = source.read()
+            assert frame is not None
+            assert frame.index > 70
+            assert source.position > 2.8
+            source.seek(1.0)
+            frame = source.read()
+            assert frame is not None
+            assert frame.index == 25
+
+    def test_a_wait_for_the_time_of_a_picture_is_interrupted(self, write_clip: WriteClip, tmp_path: Path) -> None:
+        source = ClipSource(write_clip(tmp_path / "slow.avi", fps=0.5), paced=True)
+        with source:
+            assert source.read() is not None
+            threading.Timer(0.1, source.interrupt).start()
+            began = time.monotonic()
+            assert source.read() is None
+            assert time.monotonic() - began < 1.0
+
     def test_a_name_with_a_percent_sign_is_one_file(self, clip_file: Path, tmp_path: Path) -> None:
         odd = clip_file.rename(tmp_path / "clip %02d é.avi")
         with ClipSource(odd) as source:
@@ -129,13 +195,58 @@ class TestPace:
         thread.join(5)
         assert results == [False]
 
+    def test_ticks_at_times_of_their_own(self) -> None:
+        pace = Pace(100.0)
+        began = time.monotonic()
+        assert all(pace.wait(seconds) for seconds in (5.0, 0.02, 0.0, 0.06))
+        assert 0.08 <= time.monotonic() - began < 0.5
+
+
+class TestTimeline:
+    def follow(self, stamps: list[float], fps: float = 25.0, count: int = 1000) -> tuple[list[float], list[float]]:
+        """Steps and what is missing before each."""
+        line = Timeline(fps, count)
+        steps = [(line.step(stamp), line.missing) for stamp in stamps]
+        return [step for step, _ in steps], [missing for _, missing in steps]
+
+    def test_even_pictures(self) -> None:
+        steps, missing = self.follow([number / 25 for number in range(20)])
+        assert steps == pytest.approx([0.0] + [0.04] * 19)
+        assert not any(missing)
+
+    def test_a_gap_in_a_clip_of_one_rate_is_a_part_that_is_missing(self) -> None:
+        steps, missing = self.follow([number / 25 for number in (*range(10), 40, 41)])
+        assert steps == pytest.approx([0.0] + [0.04] * 11), "nobody waits for what is missing"
+        assert missing[10] == pytest.approx(30 / 25)
+        assert sum(missing) == missing[10]
+
+    def test_a_gap_in_a_clip_of_changing_rate_is_its_own(self) -> None:
+        steps, missing = self.follow([0.0, 0.04, 0.1, 0.12, *(0.16 + 0.04 * n for n in range(10)), 3.0])
+        assert not any(missing)
+        assert steps[-1] == pytest.approx(3.0 - 0.52)
+
+    def test_times_that_make_no_sense_count_as_even(self) -> None:
+        steps, missing = self.follow([0.0, 0.0, 0.0, 1e6, 0.04], count=10)
+        assert steps == pytest.approx([0.0, 0.04, 0.04, 0.04, 0.04])
+        assert not any(missing)
+
+    def test_what_is_left_and_where_it_is(self) -> None:
+        line = Timeline(25.0, 100)
+        assert line.duration == pytest.approx(4.0)
+        line.jump(2.0)
+        assert line.number == 50
+        assert line.step(2.0) == 0.0
+        assert line.left == pytest.approx(2.0 - 0.04)
+        assert Timeline(None, 100).duration is None
+        assert Timeline(None, None).left == 0.0
+
 
 class TestOpenSource:
     def test_demo(self) -> None:
         demo = open_source("demo")
         assert isinstance(demo, DemoSource)
         assert demo.is_live
-        several = open_source("demo:5", paced=False, size=(640, 480))
+        several = open_source("demo:5", Wishes(paced=False, size=(640, 480)))
         assert isinstance(several, DemoSource)
         assert (several.faces, several.size, several.is_live) == (5, (640, 480), False)
         with pytest.raises(UsageError, match="1 to 20"):
@@ -146,15 +257,27 @@ class TestOpenSource:
         [("camera", None), ("camera:", None), ("camera:2", 2), ("camera:USB Camera: 2", "USB Camera: 2")],
     )
     def test_cameras(self, text: str, which: int | str | None) -> None:
-        found = open_source(text)
-        assert isinstance(found, CameraSource)
-        assert found.which == which
+        found = open_source(text, Wishes(size=(1920, 1080), fps=60.0))
+        assert isinstance(found, SteadySource)
+        camera = found.source
+        assert isinstance(camera, CameraSource)
+        assert (camera.which, camera.asked_size, camera.asked_fps) == (which, (1920, 1080), 60.0)
+
+    def test_cameras_are_mirrored_and_nothing_else_unless_it_is_wished(self) -> None:
+        assert is_camera("camera")
+        assert is_camera("camera:2")
+        assert not is_camera("demo")
+        for text, usual in (("camera:USB", True), ("demo", False), ("clip.mp4", False), ("rtsp://h/1", False)):
+            assert Wishes().mirrors(text) is usual
+            assert Wishes(mirror=True).mirrors(text)
+            assert not Wishes(mirror=False).mirrors(text)
 
     @pytest.mark.parametrize("text", ["http://localhost/x.mjpg", "https://h/v.mp4", "rtsp://user:secret@h:554/1"])
     def test_addresses(self, text: str) -> None:
         found = open_source(text)
-        assert isinstance(found, ClipSource)
-        assert found.address == text
+        assert isinstance(found, SteadySource)
+        assert isinstance(found.source, ClipSource)
+        assert found.source.address == text
         assert "secret" not in found.name
 
     def test_paths(self, clip_file: Path, photo_folder: Path) -> None:
