@@ -23,7 +23,7 @@ from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector,
 from facelens.timing import StageClock
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, quality, score
-from facelens.vision.crop import cut
+from facelens.vision.crop import View, cut, cut_all
 
 WARM_UP_PICTURE = "samples/astronaut.jpg"
 
@@ -170,6 +170,7 @@ class Engine:
         *,
         clock: StageClock,
         twice: bool = False,
+        views: Sequence[View] | None = None,
     ) -> tuple[Face, ...]:
         """Read faces at known places, each network all of them as one batch.
 
@@ -178,6 +179,7 @@ class Engine:
             parts: those of ``options.parts`` to read, None for all. Where some are left out there is no quality and no
                 score either: both are of one look at a face.
             twice: attributes and appearance are the mean of what the networks say of a face and of its mirror image.
+            views: for each face the crop in which attributes and appearance see it, None for the usual one.
 
         Raises:
             ProviderError, ModelShapeError: see ``analyze``.
@@ -187,12 +189,14 @@ class Engine:
         whole = parts is None or parts >= self.options.parts
         tasks = [t for t in self._networks if parts is None or t in parts]
         matrices: dict[CropSpec, list[npt.NDArray[np.float64]]] = {}
-        crops: dict[CropSpec, npt.NDArray[np.uint8]] = {}
-        wanted = {spec for t in tasks if (spec := self._networks[t].spec.crop)} | ({quality.CROP} if whole else set())
+        # by crop and whether it is varied: points and quality stay with the usual crops
+        crops: dict[tuple[CropSpec, bool], npt.NDArray[np.uint8]] = {}
+        wanted = {(spec, _varies(t, views)) for t in tasks if (spec := self._networks[t].spec.crop)}
+        wanted |= {(quality.CROP, False)} if whole else set()
         with clock.stage("crop"):
-            for spec in wanted:
+            for spec, varied in wanted:
                 matrices[spec] = [alignment(d.landmarks.points, spec) for d in found]
-                crops[spec] = np.stack([cut(frame.image, matrix, spec.size) for matrix in matrices[spec]])
+                crops[spec, varied] = cut_all(frame.image, matrices[spec], spec.size, views if varied else None)
         outputs: dict[str, Mapping[str, npt.NDArray[np.float32]]] = {}
         for task in tasks:
             network = self._networks[task]
@@ -200,10 +204,10 @@ class Engine:
             # points have a left and a right, readings have not
             run = network.run_both_ways if twice and task != "landmarks" else network.run
             with clock.stage(task):
-                outputs[task] = run(crops[network.spec.crop])
+                outputs[task] = run(crops[network.spec.crop, _varies(task, views)])
         with clock.stage("measure"):
             return tuple(
-                self._face(row, detection, crops[quality.CROP][row] if whole else None, matrices, outputs)
+                self._face(row, detection, crops[quality.CROP, False][row] if whole else None, matrices, outputs)
                 for row, detection in enumerate(found)
             )
 
@@ -279,6 +283,10 @@ class Engine:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _varies(task: str, views: Sequence[View] | None) -> bool:
+    return views is not None and task != "landmarks"
 
 
 def open_engine(options: EngineOptions | None = None, **overrides: Any) -> Engine:

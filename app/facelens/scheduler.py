@@ -1,33 +1,44 @@
 """Separate clocks for a live view: which networks run on which frame, so that analysis keeps up with the camera.
 
-Between detections a face is followed by its own landmarks: that network is cheap, finds the face again where it was a
-moment ago, and says with its spreads whether there still is one. Attributes are read anew when a face is new or its
-last reading has aged.
+Between detections a face is followed by its own landmarks (``vision.follow``): that network is cheap, finds the face
+again where it was a moment ago, and says with its spreads whether there still is one. The detector looks at once where
+something stirs beside the people who are known, seldom where nothing does (``vision.stir``). Attributes are read anew
+when a face is new, turns to the camera, or its last reading has aged, each time in another crop: ten readings make
+the evidence of ten crops.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from facelens.engine import Engine
-from facelens.geometry import iou_matrix, similarity, transform
+from facelens.geometry import iou_matrix
+from facelens.sources import FrameSource
 from facelens.timing import StageClock
-from facelens.types import Box, Detection, Face, Frame, FrameReport, Landmarks
+from facelens.types import Face, Frame, FrameReport
+from facelens.vision.crop import TEN_CROPS
+from facelens.vision.follow import bare, bent, moved
+from facelens.vision.pose import head_pose
+from facelens.vision.schemes import to_scheme
+from facelens.vision.stir import Stir
 
-DETECT_SECONDS = 0.25
-"""A newcomer is seen within this time where there is time enough."""
+DETECT_SECONDS, STIRRED_SECONDS, STILL_SECONDS = 0.33, 0.1, 0.5
+"""Between detections: where only those who are known move, where something stirs elsewhere, where nothing does."""
 READ_SECONDS = 0.5
 """Age at which a reading is made anew."""
 EARLY_READINGS, EARLY_SECONDS = 4, 0.12
 """The first readings of a face follow each other faster: evidence grows while it is needed most."""
+BETTER_DEGREES = 12.0
+"""A face that looks so much more straight at the camera than at its last reading is read as soon as a new one."""
 SHARE = 0.8
 """Share of the time between frames that analysis may take."""
-MOST_SPREAD = 0.11
-"""A followed face whose landmarks spread further (mean over the points, as a share of its width) is no longer one."""
-MOST_CHANGE = 1.25
-"""A face that grows or shrinks more than this from one frame to the next is no longer followed."""
+ALONE_SECONDS = 0.2
+"""Between detections where nobody is known and nothing stirs; where something does, every frame is searched."""
+SLACK = 1e-4
+"""Seconds that frame times may be off."""
 SLOW_SECONDS = 0.1
 """At frames further apart than this a face moves too far to be followed: every frame is searched."""
 MATCH_IOU = 0.3
@@ -62,7 +73,11 @@ class Plan:
 @dataclass(slots=True)
 class _Person:
     face: Face
+    anchor: Face
+    """Where it was last detected."""
     read_at: float = -1e9
+    aside: float = 0.0
+    """How far it looked away from the camera when it was last read, degrees."""
     readings: int = 0
     unseen: int = 0
     """Detections in a row that did not find the face."""
@@ -86,17 +101,18 @@ class Scheduler:
     frame; what was not is None, and a tracker that fuses evidence fills it in.
 
     Args:
-        engine: with the part "landmarks"; without it every frame is analysed whole.
+        engine: with the part "landmarks".
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._people: list[_Person] = []
         self._costs = _Costs()
         self._interval = 1 / 30
         self._last: float | None = None
         self._detected_at = -1e9
         self._turn = 0
+        self._stir = Stir()
         self.plan = Plan(0, 0.0, DETECT_SECONDS, READ_SECONDS, 0, 0, 0)
 
     def analyze(self, frame: Frame) -> FrameReport:
@@ -105,23 +121,30 @@ class Scheduler:
         Raises:
             PictureError, ProviderError: see ``Engine.analyze``.
         """
-        if "landmarks" not in self._engine.networks:
-            return self._engine.analyze(frame, thorough=False)
         self._keep_time(frame.captured_at)
         clock = StageClock()
         with clock.stage("total"):
             self._choose_level()
             followed = self._follow(frame, clock)
             lost = len(followed) < len(self._people)
-            since = frame.captured_at - self._detected_at
-            due = since >= self.plan.detect_seconds or self._interval >= SLOW_SECONDS
             self._people = followed
-            detected = lost or due or not followed
+            due = self._is_due(frame)
+            doubtful = any(bent(person.anchor, person.face) for person in followed)
+            detected = lost or doubtful or due or self._interval >= SLOW_SECONDS
             if detected:
                 self._detect(frame, clock)
             read = self._refresh(frame, clock)
         self.plan = replace(self.plan, detected=int(detected), followed=len(followed), read=read)
-        return self._engine.report(frame, tuple(person.face for person in self._people), clock)
+        return self.engine.report(frame, tuple(person.face for person in self._people), clock)
+
+    def _is_due(self, frame: Frame) -> bool:
+        """Whether it is time to look for faces."""
+        near, elsewhere = self._stir.step(frame.image, [person.face.detection.box for person in self._people])
+        since = frame.captured_at - self._detected_at
+        if not self._people:
+            return elsewhere or since >= ALONE_SECONDS - SLACK
+        pause = STIRRED_SECONDS if elsewhere else DETECT_SECONDS if near else STILL_SECONDS
+        return since >= pause * self.plan.detect_seconds / DETECT_SECONDS - SLACK
 
     def _keep_time(self, now: float) -> None:
         if self._last is not None and 0 < now - self._last < 1:
@@ -155,7 +178,7 @@ class Scheduler:
         if not chosen:
             return people
         before = clock.timings.get("landmarks", 0.0)
-        faces = self._engine.read(frame, chosen, frozenset({"landmarks"}), clock=clock)
+        faces = self.engine.read(frame, chosen, frozenset({"landmarks"}), clock=clock)
         self._costs.learn("landmarks", (clock.timings["landmarks"] - before) / len(chosen))
         kept = []
         fresh = iter(faces)
@@ -163,17 +186,18 @@ class Scheduler:
             if index not in moving:
                 kept.append(replace(person, face=bare(person.face)))
                 continue
-            face = moved(person.face, next(fresh))
+            face = moved(person.anchor, person.face, next(fresh))
             if face is not None:
                 kept.append(replace(person, face=face))
         return kept
 
     def _detect(self, frame: Frame, clock: StageClock) -> None:
         """Find everybody; those who were followed keep their places in the queue for attributes."""
-        found = self._engine.find(frame, False, clock)
+        found = self.engine.find(frame, False, clock)
         self._costs.learn("detect", clock.timings["detect"])
         self._detected_at = frame.captured_at
-        faces = self._engine.read(frame, found, frozenset({"landmarks"}), clock=clock)
+        self._stir.settle()
+        faces = self.engine.read(frame, found, frozenset({"landmarks"}), clock=clock)
         overlap = iou_matrix([p.face.detection.box for p in self._people], [d.box for d in found])
         before: dict[int, int] = {}
         while overlap.size and overlap.max() >= MATCH_IOU:
@@ -183,7 +207,7 @@ class Scheduler:
         people = []
         for index, face in enumerate(faces):
             old = self._people[before[index]] if index in before else None
-            people.append(_Person(face) if old is None else replace(old, face=face, unseen=0))
+            people.append(_Person(face, face) if old is None else replace(old, face=face, anchor=face, unseen=0))
         for place, person in enumerate(self._people):
             # the detector may blink, at a profile or behind a hand, where the landmarks still hold on
             held = person.face.landmarks is not None and person.face.landmarks.spread is not None
@@ -198,6 +222,8 @@ class Scheduler:
         for person in self._people:
             early = person.readings < EARLY_READINGS and self.plan.level == 0
             due = EARLY_SECONDS if early else self.plan.read_seconds
+            if person.aside - aside(person.face) > BETTER_DEGREES:
+                due = EARLY_SECONDS
             urgency = (now - person.read_at) / due if person.readings else np.inf
             if urgency >= 1:
                 waiting.append((urgency, person))
@@ -210,41 +236,55 @@ class Scheduler:
         if not chosen:
             return 0
         whole = StageClock()
-        faces = self._engine.read(frame, [p.face.detection for p in chosen], clock=whole)
+        views = [TEN_CROPS[person.readings % len(TEN_CROPS)] for person in chosen]
+        faces = self.engine.read(frame, [p.face.detection for p in chosen], clock=whole, views=views)
         self._costs.learn("whole", sum(whole.timings.values()) / len(chosen))
         for name, value in whole.timings.items():
             clock.timings[name] = clock.timings.get(name, 0.0) + value
         for person, face in zip(chosen, faces):
-            person.face, person.read_at = face, now
+            person.face, person.read_at, person.aside = face, now, aside(face)
             person.readings += 1
         return len(chosen)
 
 
-def bare(face: Face) -> Face:
-    """The face with its place and landmarks alone."""
-    return Face(face.track_id, face.detection, landmarks=face.landmarks)
+def aside(face: Face) -> float:
+    """How far a face looks away from the camera, degrees, by its landmarks where it has any."""
+    five = None if face.landmarks is None else to_scheme(face.landmarks, "five")
+    pose = head_pose((five or face.detection.landmarks).points)
+    return float(np.hypot(pose.yaw, pose.pitch))
 
 
-def moved(old: Face, new: Face) -> Face | None:
-    """A followed face at its new place: box and five points go with the landmarks; None where it is lost.
+class Watcher:
+    """Analyses the frames of one source: those of a live one on separate clocks, those of a clip or of pictures, of
+    which each counts, whole.
+
+    Called by one thread, with frames in order.
 
     Args:
-        old: with the landmarks of the frame before (or none, after a detection without them).
-        new: the landmarks found in this frame from the old place.
+        engine: the engine of the moment; where it is another one, the clocks begin anew.
+        source: looked at from the first frame on.
+        whole: every frame whole, whatever the source; may be set from any thread.
     """
-    if new.landmarks is None or old.landmarks is None:
-        return None
-    width = max(old.detection.box.width, 1.0)
-    spread = new.landmarks.spread
-    if spread is not None and float(spread.mean()) > MOST_SPREAD * width:
-        return None
-    matrix = similarity(old.landmarks.points, new.landmarks.points)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if not 1 / MOST_CHANGE < scale < MOST_CHANGE:
-        return None
-    box = old.detection.box
-    ((x, y),) = transform(matrix, [box.centre])
-    size = (box.width * scale, box.height * scale)
-    place = Box(float(x) - size[0] / 2, float(y) - size[1] / 2, *size)
-    five = Landmarks(transform(matrix, old.detection.landmarks.points), "five")
-    return Face(old.track_id, Detection(place, old.detection.confidence, five), landmarks=new.landmarks)
+
+    def __init__(self, engine: Callable[[], Engine], source: FrameSource, whole: bool = False) -> None:
+        self._engine, self._source, self.whole = engine, source, whole
+        self._scheduler: Scheduler | None = None
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the clocks do now; None where every frame is analysed whole. From any thread."""
+        return None if self._scheduler is None else self._scheduler.plan
+
+    def analyze(self, frame: Frame) -> FrameReport:
+        """The report of the next frame.
+
+        Raises:
+            PictureError, ProviderError: see ``Engine.analyze``; also what ``engine`` raises.
+        """
+        engine = self._engine()
+        if self.whole or not self._source.is_live or "landmarks" not in engine.networks:
+            self._scheduler = None
+            return engine.analyze(frame, thorough=False)
+        if self._scheduler is None or self._scheduler.engine is not engine:
+            self._scheduler = Scheduler(engine)
+        return self._scheduler.analyze(frame)

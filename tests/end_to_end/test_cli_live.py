@@ -93,12 +93,14 @@ def test_the_demo(facelens: Facelens, tmp_path: Path) -> None:
     assert set(stats["providers"]) == {"detector-1", "attributes-1", "landmarks-1", "appearance-1"}
     assert {"start", "end"} == set(stats["rss_mib"])
     assert "Demo" in result.err
+    assert "at the end: every face on time" in result.err
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_expressions_are_in_the_table_where_they_are_known(facelens: Facelens, expression: Any, known: bool) -> None:
     expression(Expression(np.float32([0.11, 0.82, 0.04, 0.01, 0.01, 0, 0, 0.01])) if known else None)
-    result = facelens("live", "--source", "demo", "--headless", "--frames", 3)
+    result = facelens("live", "--source", "demo", "--headless", "--frames", 3, "--every-frame")
+    assert "every face on time" not in result.err, "no clocks"
     assert result.code == 0, result.err
     assert "apparent" in result.err
     assert ("expression" in result.err) == known

@@ -182,3 +182,24 @@ def test_broken_boxes_are_survived() -> None:
         flat = Face(1, Detection(Box(10, 10, 0, 0), 0.9, five))
         out = tracker.update(seen(index / 30, flat, found(300)))
         assert ids(out) == [1, 2]
+
+
+def test_what_the_detector_doubts_is_shown_when_it_is_found_again() -> None:
+    tracker = Tracker()
+    sure, doubted = found(100), found(400, confidence=0.62)
+    assert [face.track_id for face in tracker.update(seen(0.0, sure, doubted)).faces] == [1]
+    assert tracker.counts.created == 1
+    # made up for one frame: nobody saw it, no number was lost
+    assert [face.track_id for face in tracker.update(seen(0.033, sure)).faces] == [1]
+    assert [face.track_id for face in tracker.update(seen(0.3, sure, doubted)).faces] == [1]
+    shown = tracker.update(seen(0.333, sure, doubted)).faces
+    assert [face.track_id for face in shown] == [1, 2]
+    assert (tracker.counts.created, tracker.counts.lost) == (2, 0)
+    # whoever has a number keeps it, however doubtful
+    assert [face.track_id for face in tracker.update(seen(0.9, sure, doubted)).faces] == [1, 2]
+
+
+def test_a_doubted_face_that_is_sure_the_next_time_has_its_number() -> None:
+    tracker = Tracker()
+    assert tracker.update(seen(0.0, found(100, confidence=0.61))).faces == ()
+    assert [face.track_id for face in tracker.update(seen(0.5, found(100))).faces] == [1]

@@ -82,6 +82,7 @@ def live(
     camera_fps: Annotated[float | None, typer.Option(min=1, max=1000, help="Ask the camera for it: 30.")] = None,
     mirror: Annotated[bool | None, typer.Option(help="Turned left to right; without a word, cameras only.")] = None,
     pace: Annotated[Pace | None, typer.Option(help="Clips in their own time, or as fast as possible.")] = None,
+    every_frame: Annotated[bool, typer.Option("--every-frame", help="All networks on each frame.")] = False,
     record: Annotated[Path | None, typer.Option(metavar="FILE", help="Annotated clip, and reports as .jsonl.")] = None,
     stats: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write figures of the run as JSON.")] = None,
     provider: ProviderOption = Provider.auto,
@@ -97,6 +98,7 @@ def live(
             "camera/fps": None if camera_fps is None else f"{camera_fps:g}",
             "camera/mirror": mirror,
             "camera/pace": None if pace is None else pace.value,
+            "engine/every_frame": every_frame or None,
         }
         settings = {key: value for key, value in given.items() if value is not None}
         code = open_window(source or None, provider.value, seconds=seconds, stats=stats, settings=settings)
@@ -106,7 +108,7 @@ def live(
 
     usual = Wishes()
     wishes = Wishes(size or usual.size, camera_fps or usual.fps, mirror, pace is not Pace.fast)
-    raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value, wishes))
+    raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value, wishes, every_frame))
 
 
 @app.command()

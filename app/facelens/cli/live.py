@@ -20,6 +20,7 @@ from facelens.live import LiveSession
 from facelens.livestats import LiveStats
 from facelens.machine import rss_mib
 from facelens.runstats import Follower, Shown
+from facelens.scheduler import Plan, Watcher
 from facelens.sources import FrameSource, Notice, Wishes, open_source
 from facelens.tracking import Tracker
 from facelens.types import Frame, FrameReport
@@ -33,8 +34,11 @@ class Watch:
     It is the session's ``analyze`` and its ``tracker``, so that each analysed frame passes exactly once.
     """
 
-    def __init__(self, engine: Engine, source: FrameSource, record: Path | None, mirror: bool) -> None:
+    def __init__(
+        self, engine: Engine, source: FrameSource, record: Path | None, *, mirror: bool, every_frame: bool
+    ) -> None:
         self._engine, self._source, self._record = engine, source, record
+        self._watcher = Watcher(lambda: engine, source, every_frame)
         # the truth of a source is not turned
         self.follower = Follower(Tracker(), None if mirror else source)
         self._recorder: Recorder | None = None
@@ -44,9 +48,14 @@ class Watch:
         self.last: FrameReport | None = None
         self.problem: OutputError | None = None
 
+    @property
+    def plan(self) -> Plan | None:
+        """What the clocks did last; None where every frame is analysed whole."""
+        return self._watcher.plan
+
     def analyze(self, frame: Frame) -> FrameReport:
         self._frame = frame
-        found = self._engine.analyze(frame, thorough=False)
+        found = self._watcher.analyze(frame)
         if found.providers != self._providers:
             # a card was lost, and the frame was read all the same
             for proof in self._engine.proofs:
@@ -115,6 +124,7 @@ def run(
     stats: str | None,
     provider: str,
     wishes: Wishes | None = None,
+    every_frame: bool = False,
 ) -> int:
     """Run the loop until the source ends, a limit is reached, or the user stops it; the exit code.
 
@@ -134,7 +144,7 @@ def run(
             say(f"facelens: {note}", "yellow")
         engine.warm_up()
         mirror = wishes.mirrors(address)
-        watch = Watch(engine, source, record, mirror)
+        watch = Watch(engine, source, record, mirror=mirror, every_frame=every_frame)
         memory = rss_mib()
         session, code = _watch(watch, source, frames, seconds, mirror)
         watch.close()
@@ -149,7 +159,7 @@ def run(
         say(f"facelens: {source.name} had not come back at the end", "red")
         code = SourceLostError.exit_code
     if stats != "-":
-        console.print(_table(watch.last, source, live))
+        console.print(_table(watch.last, source, live, watch.plan))
     if stats is not None:
         report.write_json(stats, out)
     return code
@@ -202,7 +212,7 @@ def _figures(live: LiveStats, watch: Watch, engine: Engine, memory: float | None
     )
 
 
-def _table(found: FrameReport | None, source: FrameSource, live: LiveStats) -> Table:
+def _table(found: FrameReport | None, source: FrameSource, live: LiveStats, plan: Plan | None) -> Table:
     size = "" if source.size is None else ", {} x {}".format(*source.size)
     losses = "" if not source.losses else ", lost once" if source.losses == 1 else f", lost {source.losses} times"
     title = (
@@ -216,6 +226,8 @@ def _table(found: FrameReport | None, source: FrameSource, live: LiveStats) -> T
     columns = ("face", "apparent age", "perceived gender", "smile", *expression, "score")
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     table.title, table.title_justify = title, "left"
+    if plan is not None:
+        table.caption, table.caption_justify = f"at the end: {plan.words}", "left"
     for face in faces:
         gender = face.gender
         table.add_row(

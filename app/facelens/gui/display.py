@@ -264,6 +264,7 @@ class Display(QMainWindow):
             newest, clock = self.scope.live.newest(), self.view.clock
             live = (newest[0], clock.shown().frames) if newest is not None else None
             sheet.show_run(clock.spread(), self.heartbeat.spread(), live)
+            sheet.show_plan(self.scope.live.plan)
             sheet.show_networks(self.scope.room.proofs)
 
     def run_figures(self) -> dict[str, Any] | None:

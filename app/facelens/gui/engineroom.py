@@ -12,11 +12,14 @@ from facelens.errors import FacelensError, ModelError
 from facelens.gui.worker import Tasks, as_shown
 from facelens.options import EngineOptions
 from facelens.runtime import Proof
+from facelens.scheduler import Watcher
+from facelens.sources import FrameSource
 from facelens.types import Frame, FrameReport
 
 
 class EngineRoom(QObject):
-    """Holds the engine in use. ``glance`` and ``study`` may be called from any thread once ``ready`` has fired."""
+    """Holds the engine in use. ``study`` and what ``watch`` gives may be used from any thread once
+    ``ready`` has fired."""
 
     opening = Signal()
     ready = Signal()
@@ -55,13 +58,9 @@ class EngineRoom(QObject):
     def notes(self) -> tuple[str, ...]:
         return self._engine.notes if self._engine is not None else ()
 
-    def glance(self, frame: Frame) -> FrameReport:
-        """The report of a live frame by the engine of the moment.
-
-        Raises:
-            ModelError: the networks are not open.
-        """
-        return self._read(frame, thorough=False)
+    def watch(self, source: FrameSource) -> Watcher:
+        """Who analyses the frames of a source, always by the engine of the moment; raises ModelError without one."""
+        return Watcher(self._in_use, source)
 
     def study(self, frame: Frame) -> FrameReport:
         """The report of a single picture, whose faces are searched for thoroughly.
@@ -69,13 +68,13 @@ class EngineRoom(QObject):
         Raises:
             ModelError: the networks are not open.
         """
-        return self._read(frame, thorough=True)
+        return self._in_use().analyze(frame, thorough=True)
 
-    def _read(self, frame: Frame, thorough: bool) -> FrameReport:
+    def _in_use(self) -> Engine:
         engine = self._engine
         if engine is None:
             raise ModelError("The picture cannot be read", "the networks are not open", "Wait until they are open")
-        return engine.analyze(frame, thorough)
+        return engine
 
     def open(self, provider: str | None = None) -> None:
         """Open the networks, or open them anew on another provider; until then the old ones go on."""

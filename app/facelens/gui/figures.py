@@ -12,6 +12,7 @@ from facelens.gui.dialogs import Sheet
 from facelens.gui.widgets import button, label
 from facelens.livestats import LiveStats
 from facelens.runtime import Proof
+from facelens.scheduler import Plan
 from facelens.timing import Spread
 
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -60,6 +61,10 @@ class FiguresSheet(Sheet):
         self.networks = _Table(self.tr("runs on"), self.tr("one face"), self.tr("on the CPU"), self.tr("ratio"))
         for title, table in ((self.tr("Times"), self.times), (self.tr("Frames"), self.frames)):
             self._section(title, table)
+        self.work = label("caption")
+        self.work.setWordWrap(True)
+        self.column.addWidget(self.work)
+        self.column.addSpacing(12)
         self._section(self.tr("Networks"), self.networks)
         self.mend = QWidget()
         self._mending = QVBoxLayout(self.mend)
@@ -72,6 +77,7 @@ class FiguresSheet(Sheet):
         done.clicked.connect(self.accept)
         self.foot(done)
         self.show_run(None, None, None)
+        self.show_plan(None)
 
     def _section(self, title: str, table: QGridLayout) -> None:
         self.column.addWidget(label("title", title.upper()))
@@ -89,6 +95,10 @@ class FiguresSheet(Sheet):
             seen = (stats.frames_captured, stats.frames_analysed, shown, stats.frames_skipped)
             counts = [str(count) for count in seen]
         self.frames.fill([[self.tr("Since the source started"), *counts]])
+
+    def show_plan(self, plan: Plan | None) -> None:
+        """How often networks run, and what is given up where there is not enough time."""
+        self.work.setText(wording.plan(plan))
 
     @staticmethod
     def _spread(values: Spread | None) -> list[str]:

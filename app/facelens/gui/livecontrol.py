@@ -6,49 +6,22 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
 
 from facelens.errors import FacelensError
+from facelens.gui.livestate import LiveState
 from facelens.gui.renderer import Renderer
 from facelens.gui.scene import Scene
 from facelens.gui.worker import Pulse, as_shown
 from facelens.live import LiveResult, LiveSession
 from facelens.livestats import LiveStats
 from facelens.runstats import Follower
-from facelens.sources import FrameSource, Notice, Wishes, is_camera
+from facelens.scheduler import Plan, Watcher
+from facelens.sources import FrameSource, Wishes
 from facelens.tracking import USUAL_SMOOTHING, Tracker
-from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
-
-Phase = Literal["idle", "opening", "running", "paused", "ended", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class LiveState:
-    """What the live source is doing. ``address`` is what was asked for, ``name`` what the source calls itself.
-
-    ``duration`` (s) is that of a clip, in which one can move; ``notice`` what is wrong with a source that goes on.
-    """
-
-    phase: Phase = "idle"
-    address: str = ""
-    name: str = ""
-    size: tuple[int, int] | None = None
-    error: FacelensError | None = None
-    duration: float | None = None
-    notice: Notice | None = None
-
-    @property
-    def is_camera(self) -> bool:
-        return is_camera(self.address)
-
-    @property
-    def is_lost(self) -> bool:
-        """The picture shown is an old one: its camera or stream is being opened again."""
-        return self.notice is not None and self.notice.kind == "lost" and self.phase in ("running", "paused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +39,7 @@ class LiveControl(QObject):
 
     Args:
         open_source: address and wishes -> source; may block and may raise ``SourceError``.
-        analyze: frame -> report; called from a session's analysis thread.
+        watch: source -> who analyses its frames, on a session's analysis thread.
         smoothing: of boxes and points, 0..1, see ``tracking.Tracker``.
 
     Attributes:
@@ -83,18 +56,20 @@ class LiveControl(QObject):
     def __init__(
         self,
         open_source: Callable[[str, Wishes], FrameSource],
-        analyze: Callable[[Frame], FrameReport],
+        watch: Callable[[FrameSource], Watcher],
         parent: QObject | None = None,
         *,
         smoothing: float = USUAL_SMOOTHING,
     ) -> None:
         super().__init__(parent)
-        self._open_source, self._analyze = open_source, analyze
+        self._open_source, self._watch = open_source, watch
         self._ready = threading.Condition()
         self._changing = threading.Lock()
         self._request: _Request | None = None
         self._session: LiveSession | None = None
         self._smoothing, self._tracker = smoothing, Tracker(smoothing)
+        self._whole = False
+        self._watcher: Watcher | None = None
         self._newest: tuple[LiveSession, Follower] | None = None
         self._ended: tuple[int, int] = (0, 0)
         self.judged, self.turn = False, 0
@@ -173,6 +148,17 @@ class LiveControl(QObject):
     def set_smoothing(self, value: float) -> None:
         """How boxes and points follow faces from the next frame on, from 0, smooth, to 1, quick."""
         self._smoothing = self._tracker.smoothing = value
+
+    def set_whole(self, value: bool) -> None:
+        """Whether every network runs on every frame, from the next one on."""
+        self._whole = value
+        if self._watcher is not None:
+            self._watcher.whole = value
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the clocks of the newest source do; None where every frame is analysed whole."""
+        return None if self._watcher is None else self._watcher.plan
 
     def newest(self) -> tuple[LiveStats, Follower] | None:
         """Figures of the session that runs or, where none does, ran last."""
@@ -273,10 +259,14 @@ class LiveControl(QObject):
             # first known here, then set: a change that comes meanwhile is in one of both
             self._tracker = Tracker()
             self._tracker.smoothing = self._smoothing
+            watcher = self._watcher = self._watch(source)
+            watcher.whole = self._whole
             mirror = request.wishes.mirrors(address)
             # the truth of a source is not turned
             follower = Follower(self._tracker, source if self.judged and not mirror else None)
-            session = LiveSession(source, self._analyze, on_update=self.renderer.wake, tracker=follower, mirror=mirror)
+            session = LiveSession(
+                source, watcher.analyze, on_update=self.renderer.wake, tracker=follower, mirror=mirror
+            )
             if request.start > 0:
                 session.seek(request.start)
             # known before the newer request is looked for: one of both sees the other

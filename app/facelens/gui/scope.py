@@ -14,7 +14,8 @@ from facelens.errors import FacelensError
 from facelens.gui import settings as keys
 from facelens.gui import snapshot
 from facelens.gui.engineroom import EngineRoom
-from facelens.gui.livecontrol import LiveControl, LiveState
+from facelens.gui.livecontrol import LiveControl
+from facelens.gui.livestate import LiveState
 from facelens.gui.photos import Photo, Photos
 from facelens.gui.scene import Scene
 from facelens.gui.services import Services
@@ -50,7 +51,8 @@ class Scope(QObject):
         self.tasks = Tasks(self)
         self.services = services
         self.room = EngineRoom(services.open_engine, options, self.tasks, self)
-        self.live = LiveControl(services.open_source, self.room.glance, self, smoothing=settings.smoothing())
+        self.live = LiveControl(services.open_source, self.room.watch, self, smoothing=settings.smoothing())
+        self.live.set_whole(settings.every_frame())
         self.photos = Photos(self.room.study, self.tasks, self)
         self.photo: Photo | None = None
         self.pair: tuple[Frame, FrameReport] | None = None
@@ -298,5 +300,7 @@ class Scope(QObject):
             self._play(self.state.address)
         elif setting is keys.PACE and self.state.duration is not None and self._is_active():
             self._play(self.state.address, self.live.position)
+        elif setting is keys.EVERY_FRAME:
+            self.live.set_whole(self.settings.every_frame())
         elif setting is keys.PROVIDER:
             self.room.open(provider=str(self.settings.get(keys.PROVIDER)))

@@ -146,6 +146,13 @@ PROVIDER = Setting(
         ("directml", QT_TRANSLATE_NOOP("settings", "Windows (DirectML)")),
     ),
 )
+EVERY_FRAME = Setting(
+    "engine/every_frame",
+    "switch",
+    False,
+    QT_TRANSLATE_NOOP("settings", "Read every face in every frame"),
+    QT_TRANSLATE_NOOP("settings", "Else networks run as often as they are needed, at a fraction of the work."),
+)
 FOLDER = Setting(
     "files/folder",
     "folder",
@@ -165,8 +172,8 @@ OPEN_FOLDER = Setting("start/open_folder", "hidden", "")
 
 WEIGHTS = (APPEARANCE, EXPRESSION, SYMMETRY, QUALITY)
 SETTINGS: tuple[Setting, ...] = (
-    THEME, SMOOTHING, CAMERA_SIZE, CAMERA_FPS, MIRROR, PACE, PRESET, *WEIGHTS, PROVIDER, FOLDER, BOXES, LABELS, POINTS,
-    SCORES, SOURCE, NOTICE_SEEN, OPEN_FOLDER,
+    THEME, SMOOTHING, CAMERA_SIZE, CAMERA_FPS, MIRROR, PACE, PRESET, *WEIGHTS, PROVIDER, EVERY_FRAME, FOLDER, BOXES,
+    LABELS, POINTS, SCORES, SOURCE, NOTICE_SEEN, OPEN_FOLDER,
 )  # fmt: skip
 
 
@@ -223,6 +230,10 @@ class Settings(QObject):
             return None
         values = {setting.key.split("/", 1)[1]: float(self.get(setting)) for setting in WEIGHTS}
         return values if sum(values.values()) > 0 else None
+
+    def every_frame(self) -> bool:
+        """Whether every network runs on every frame of a live source; see ``scheduler.Watcher``."""
+        return bool(self.get(EVERY_FRAME))
 
     def smoothing(self) -> float:
         """How boxes and points follow faces, from 0, smooth, to 1, quick; see ``tracking.Tracker``."""

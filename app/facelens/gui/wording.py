@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PySide6.QtCore import QCoreApplication
 
+from facelens import scheduler
 from facelens.gui.translate import QT_TRANSLATE_NOOP
 from facelens.runtime import Proof
+from facelens.scheduler import Plan
 from facelens.timing import Spread
 from facelens.types import AGE_RANGES, EXPRESSIONS, AgeEstimate, Expression, GenderEstimate, Quality
 
@@ -31,6 +33,19 @@ LOOKS: Mapping[str, str] = {
     "contempt": QT_TRANSLATE_NOOP("wording", "scornful"),
 }
 """What a face with each of the ``EXPRESSIONS`` looks, in a word."""
+LEVELS: Mapping[str, str] = dict(
+    zip(
+        scheduler.LEVELS,
+        (
+            QT_TRANSLATE_NOOP("wording", "Every face is followed and read on time"),
+            QT_TRANSLATE_NOOP("wording", "Time is short: ages and scores are read less often"),
+            QT_TRANSLATE_NOOP("wording", "Time is short: faces are looked for and read less often"),
+            QT_TRANSLATE_NOOP("wording", "Time is short: half of the faces are followed in each frame"),
+        ),
+        strict=True,
+    )
+)
+"""What each of the scheduler's ``LEVELS`` means to whoever watches."""
 PROVIDERS: Mapping[str, str] = {
     "cpu": QT_TRANSLATE_NOOP("wording", "CPU"),
     "cuda": QT_TRANSLATE_NOOP("wording", "CUDA"),
@@ -225,3 +240,13 @@ def source_details(size: tuple[int, int] | None, rate: float | None) -> list[str
         QCoreApplication.translate("wording", "{size}, {rate}/s").format(size=pixels, rate=told),
         pixels,
     ]
+
+
+def plan(now: Plan | None) -> str:
+    """How often networks run on a live source, in a line or two."""
+    if now is None:
+        return QCoreApplication.translate("wording", "Every network runs on every frame.")
+    text = QCoreApplication.translate(
+        "wording", "{level}. Networks run as often as they are needed, {load} % of the time between frames."
+    )
+    return text.format(level=tr(LEVELS[now.words]), load=round(100 * now.load))

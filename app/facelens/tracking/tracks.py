@@ -16,6 +16,9 @@ from facelens.types import Face, FrameReport
 
 KEEP_SECONDS = 1.0
 """A person who is out of sight keeps the number for so long."""
+SURE_CONFIDENCE, DOUBT_SECONDS = 0.75, 0.15
+"""A new face of less confidence is shown, and numbered, only when it is found again within this time: what a detector
+makes up is mostly gone in the next frame."""
 USUAL_STEP = 1 / 30
 """Seconds between frames whose times do not advance."""
 USUAL_SMOOTHING = 0.5
@@ -51,16 +54,21 @@ class TrackCounts:
 
 
 class _Track:
-    """One person."""
+    """One person; ``number`` is 0 for who is not yet certain."""
 
     __slots__ = ("evidence", "figures", "motion", "number", "seen_at", "shape", "smoother", "words")
 
-    def __init__(self, number: int, face: Face, now: float) -> None:
-        self.number, self.seen_at = number, now
+    def __init__(self, face: Face, now: float) -> None:
+        self.number, self.seen_at = 0, now
         self.motion = Motion(face.detection.box)
         self.shape: Values = UNKNOWN_SHAPE
         self.evidence, self.figures, self.smoother = Evidence(), Figures(), FaceSmoother()
         self.words: tuple[str | None, ...] = ()
+
+    @property
+    def patience(self) -> float:
+        """For how many seconds the person may be out of sight."""
+        return KEEP_SECONDS if self.number else DOUBT_SECONDS
 
     def see(self, face: Face, shape: Values, now: float, cutoff: Cutoff) -> Face:
         """Take in the person's face of a frame; the record to be shown."""
@@ -101,7 +109,8 @@ class Tracker:
     A frame's detections are assigned to the people known, all at once and one to one, so that the whole is likeliest:
     by the place that each person's motion leads to, size, overlap, and how the five points lie (``matching.costs``).
     Who is not found keeps number and readings for ``KEEP_SECONDS`` and is found again where motion and size agree; a
-    face without a person gets the next number. A second detection of one face is left out. Nobody is recognised: who
+    face without a person gets the next number, at once or, where the detector is in doubt, when it is found a second
+    time; until then it is left out. A second detection of one face is left out. Nobody is recognised: who
     comes back later is somebody new.
 
     Boxes and points are steadied by the One-Euro filter, readings are fused (``evidence``), figures steadied
@@ -154,11 +163,17 @@ class Tracker:
         cutoff = Cutoff.of(self._smoothing)
         out = []
         for face, shape, track in zip(faces, seen.shapes, self._match(faces, seen)):
-            self._counts["revived"] += track.seen_at < before
-            out.append(track.see(face, shape, self._now, cutoff))
-            self._count_changes(track, out[-1])
+            if track.number == 0 and (track.seen_at < self._now or face.detection.confidence >= SURE_CONFIDENCE):
+                self._counts["created"] += 1
+                track.number = self._counts["created"]
+            elif track.number:
+                self._counts["revived"] += track.seen_at < before
+            shown = track.see(face, shape, self._now, cutoff)
+            if track.number:
+                out.append(shown)
+                self._count_changes(track, shown)
         # who was there the last time, and still has that time
-        self._counts["lost"] += sum(track.seen_at == before for track in known)
+        self._counts["lost"] += sum(track.seen_at == before and track.number > 0 for track in known)
         return dataclasses.replace(report, faces=tuple(out))
 
     def _advance(self, report: FrameReport) -> None:
@@ -170,7 +185,7 @@ class Tracker:
             seconds = USUAL_STEP
         self._captured_at = report.captured_at
         self._now += seconds
-        self._tracks = [t for t in self._tracks if self._now - t.seen_at <= KEEP_SECONDS + _SLACK]
+        self._tracks = [t for t in self._tracks if self._now - t.seen_at <= t.patience + _SLACK]
         for track in self._tracks:
             track.motion.advance(seconds, report.image_size)
 
@@ -184,8 +199,7 @@ class Tracker:
             if index in row_of:
                 found.append(tracks[row_of[index]])
             else:
-                self._counts["created"] += 1
-                found.append(_Track(self._counts["created"], face, self._now))
+                found.append(_Track(face, self._now))
         self._tracks = tracks + [track for index, track in enumerate(found) if index not in row_of]
         return found
 
