@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 import platform
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
 from typing import Any
@@ -16,19 +16,35 @@ import numpy as np
 import numpy.typing as npt
 
 from facelens.engine import Engine
-from facelens.live import LiveSession
 from facelens.machine import processor
 from facelens.peers import Peer
 from facelens.runtime import Network
+from facelens.scheduler import Scheduler
 from facelens.sources import DemoSource
 from facelens.tracking import Tracker
-from facelens.types import Frame, FrameReport
+from facelens.types import Frame
 from facelens.vision import detector
 
-LIVE_FRAMES = 60
+LIVE_FPS = 30
+"""A round of the live loop is one second of a camera of this rate."""
 
 
-def _ms(work: Callable[[Frame], object], frame: Frame) -> float:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is timed: ``kind`` is "pipeline", "live", the task of a network, or "peer:NAME"."""
+
+    kind: str
+    provider: str
+    size: tuple[int, int]
+    faces: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.size[0]}x{self.size[1]}"
+
+
+def _ms(work: Callable[[Frame], object], frames: Sequence[Frame], turn: int) -> float:
+    frame = frames[turn % len(frames)]
     start = time.perf_counter()
     work(frame)
     return (time.perf_counter() - start) * 1000
@@ -36,6 +52,30 @@ def _ms(work: Callable[[Frame], object], frame: Frame) -> float:
 
 def _alone(network: Network, batch: npt.NDArray[np.uint8]) -> Callable[[Frame], object]:
     return lambda _: network.run(batch)
+
+
+class LiveSecond:
+    """The live loop, analysis and tracking, on the frames that a camera of ``LIVE_FPS`` would give: a second a call.
+
+    A call gives the milliseconds of work a frame of that second took on average, drawing the frames not included: what
+    seldom runs counts with its share.
+    """
+
+    def __init__(self, engine: Engine, size: tuple[int, int], faces: int) -> None:
+        self._source = DemoSource(size=size, faces=faces, fps=LIVE_FPS, paced=False)
+        self._source.open()
+        self._scheduler, self._tracker = Scheduler(engine), Tracker()
+
+    def __call__(self, _turn: int) -> float:
+        spent = 0.0
+        for _ in range(LIVE_FPS):
+            drawn = self._source.read()
+            assert drawn is not None
+            frame = Frame(drawn.image, drawn.index, drawn.index / LIVE_FPS)
+            start = time.perf_counter()
+            self._tracker.update(self._scheduler.analyze(frame))
+            spent += time.perf_counter() - start
+        return spent * 1000 / LIVE_FPS
 
 
 def demo_frames(size: tuple[int, int], faces: int, count: int = 8) -> list[Frame]:
@@ -55,85 +95,100 @@ def machine() -> dict[str, Any]:
 
 
 def run(
-    engine: Engine,
+    engines: Mapping[str, Engine],
     faces: Sequence[int],
-    size: tuple[int, int],
+    sizes: Sequence[tuple[int, int]],
     rounds: int = 30,
     progress: Callable[[int, int], None] | None = None,
     peers: Sequence[Peer] = (),
 ) -> dict[str, Any]:
-    """Medians in ms of every network alone, of the pipeline, of the live loop and of peers, per number of faces.
+    """Medians in ms of every network alone, of the pipeline, of the live loop and of peers.
 
     One round times everything once, in turn, so that a machine that slows down slows down all alike. With peers there
     are also ratios: our pipeline and live loop to the fastest peer that gives boxes, 68 points, age and gender (in the
-    same run), and what our pipeline costs beyond its networks run bare.
+    same run), and what our pipeline costs beyond its networks run bare; of the first provider, at the first size.
 
     Args:
-        engine: opened on the provider to measure.
+        engines: by the name of the provider that they were opened on.
         faces: numbers of faces in the demo frames.
-        size: (width, height) of the frames.
+        sizes: (width, height) of the frames.
         peers: see ``peers.open_peers``.
     """
-    sets = {n: demo_frames(size, n) for n in faces}
-    jobs: dict[tuple[str, int], Callable[[Frame], object]] = {}
-    for n in faces:
-        jobs["pipeline", n] = partial(engine.analyze, thorough=False)
-        jobs["detector", n] = lambda frame: detector.find_faces(
-            engine.finder, frame.image, engine.options.detect_size, engine.options.min_confidence
-        )
-        for task, network in engine.networks.items():
-            shape = (n, *network.spec.input, 3)
-            batch = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-            jobs[task, n] = _alone(network, batch)
+    jobs: dict[Case, Callable[[int], float]] = {}
+    sets = {(size, n): demo_frames(size, n) for size in sizes for n in faces}
+    for (size, n), frames in sets.items():
+        for provider, engine in engines.items():
+            jobs |= _own(engine, provider, size, n, frames)
         for peer in peers:
-            jobs[peer.name, n] = peer.analyze
-    engine.warm_up()
-    for key, job in jobs.items():
-        job(sets[key[1]][0])
-    times: dict[tuple[str, int], list[float]] = {key: [] for key in jobs}
-    for index in range(rounds):
-        for key, job in jobs.items():
-            frame = sets[key[1]][index % len(sets[key[1]])]
-            times[key].append(_ms(job, frame))
+            jobs[Case(f"peer:{peer.name}", "cpu", size, n)] = partial(_ms, peer.analyze, frames)
+    for engine in engines.values():
+        engine.warm_up()
+    for job in jobs.values():
+        # the first second of the live loop is that of somebody new
+        job(0)
+    times: dict[Case, list[float]] = {case: [] for case in jobs}
+    for turn in range(rounds):
+        for case, job in jobs.items():
+            times[case].append(job(turn))
         if progress:
-            progress(index + 1, rounds)
-    middle = {key: median(values) for key, values in times.items()}
-    names = {"detector": engine.finder.spec.name} | {t: n.spec.name for t, n in engine.networks.items()}
-    label = f"{size[0]}x{size[1]}"
-    networks = [
-        {
-            "name": names[task],
-            "provider": engine.providers[names[task]],
-            "batch": 1 if task == "detector" else n,
-            "faces": n,
-            "ms_median": round(value, 3),
-        }
-        for (task, n), value in middle.items()
-        if task in names
-    ]
-    pipeline = []
-    for n in faces:
-        parts = sum(middle[task, n] for task in names)
-        whole = middle["pipeline", n]
-        pipeline.append(
-            {
-                "size": label,
-                "faces": n,
-                "ms_median": round(whole, 3),
-                "sum_of_networks_ms": round(parts, 3),
-                "overhead": round(whole / parts - 1, 3),
-            }
-        )
-    live = [{"size": label, "faces": n, "ms_median": round(_live(engine, size, n), 3)} for n in faces]
-    out: dict[str, Any] = {"machine": machine(), "networks": networks, "pipeline": pipeline, "live": live}
+            progress(turn + 1, rounds)
+    middle = {case: median(values) for case, values in times.items()}
+    out: dict[str, Any] = {"machine": machine(), **_rows(engines, middle)}
     if peers:
         out["peers"] = [
-            {"name": peer.name, "faces": n, "ms_median": round(middle[peer.name, n], 3), "found": _found(peer, sets[n])}
-            for n in faces
+            {
+                "name": peer.name,
+                "size": f"{size[0]}x{size[1]}",
+                "faces": n,
+                "ms_median": round(middle[Case(f"peer:{peer.name}", "cpu", size, n)], 3),
+                "found": _found(peer, frames),
+            }
+            for (size, n), frames in sets.items()
             for peer in peers
         ]
-        out["ratios"] = _ratios(out, {peer.name for peer in peers if peer.full})
+        first = Case("pipeline", next(iter(engines)), sizes[0], 0)
+        out["ratios"] = _ratios(out, first, {peer.name for peer in peers if peer.full})
     return out
+
+
+def _own(
+    engine: Engine, provider: str, size: tuple[int, int], n: int, frames: Sequence[Frame]
+) -> dict[Case, Callable[[int], float]]:
+    def find(frame: Frame) -> object:
+        return detector.find_faces(
+            engine.finder, frame.image, engine.options.detect_size, engine.options.min_confidence
+        )
+
+    jobs: dict[Case, Callable[[int], float]] = {
+        Case("pipeline", provider, size, n): partial(_ms, partial(engine.analyze, thorough=False), frames),
+        Case("live", provider, size, n): LiveSecond(engine, size, n),
+        Case("detector", provider, size, n): partial(_ms, find, frames),
+    }
+    for task, network in engine.networks.items():
+        batch = np.random.default_rng(0).integers(0, 256, (n, *network.spec.input, 3), np.uint8)
+        jobs[Case(task, provider, size, n)] = partial(_ms, _alone(network, batch), frames)
+    return jobs
+
+
+def _rows(engines: Mapping[str, Engine], middle: Mapping[Case, float]) -> dict[str, list[dict[str, Any]]]:
+    networks, pipeline, live = [], [], []
+    for case, value in middle.items():
+        where = {"provider": case.provider, "size": case.label, "faces": case.faces}
+        if case.kind == "pipeline":
+            tasks = ("detector", *engines[case.provider].networks)
+            parts = sum(middle[Case(task, case.provider, case.size, case.faces)] for task in tasks)
+            told: dict[str, Any] = {"ms_median": round(value, 3), "sum_of_networks_ms": round(parts, 3)}
+            pipeline.append(where | told | {"overhead": round(value / parts - 1, 3)})
+        elif case.kind == "live":
+            live.append(where | {"ms_median": round(value, 3)})
+        elif not case.kind.startswith("peer:"):
+            engine = engines[case.provider]
+            spec = engine.finder.spec if case.kind == "detector" else engine.networks[case.kind].spec
+            batch = 1 if case.kind == "detector" else case.faces
+            told = {"name": spec.name, "batch": batch, "ms_median": round(value, 3)}
+            # what really runs it, which for the detector is never a card
+            networks.append(where | told | {"provider": engine.providers[spec.name]})
+    return {"networks": networks, "pipeline": pipeline, "live": live}
 
 
 def _found(peer: Peer, frames: Sequence[Frame]) -> float:
@@ -141,39 +196,20 @@ def _found(peer: Peer, frames: Sequence[Frame]) -> float:
     return round(sum(len(peer.analyze(frame).faces) for frame in frames) / len(frames), 2)
 
 
-def _ratios(found: dict[str, Any], full: set[str]) -> dict[str, dict[str, float]]:
+def _ratios(found: dict[str, Any], first: Case, full: set[str]) -> dict[str, dict[str, float]]:
+    def chosen(kind: str) -> list[dict[str, Any]]:
+        return [row for row in found[kind] if (row["provider"], row["size"]) == (first.provider, first.label)]
+
     out = {}
-    for whole, live in zip(found["pipeline"], found["live"]):
+    for whole, live in zip(chosen("pipeline"), chosen("live")):
         n = whole["faces"]
-        fastest = min(row["ms_median"] for row in found["peers"] if row["faces"] == n and row["name"] in full)
+        rows = [
+            row for row in found["peers"] if (row["faces"], row["size"]) == (n, first.label) and row["name"] in full
+        ]
+        fastest = min(row["ms_median"] for row in rows)
         out[str(n)] = {
             "vs_fastest_full_peer": round(whole["ms_median"] / fastest, 3),
             "live_vs_fastest_full_peer": round(live["ms_median"] / fastest, 3),
             "overhead": whole["overhead"],
         }
     return out
-
-
-def _live(engine: Engine, size: tuple[int, int], faces: int) -> float:
-    """Milliseconds a frame of the live loop with tracking, frames drawn as fast as they are taken."""
-    times: list[float] = []
-    enough = threading.Event()
-
-    def analyze(frame: Frame) -> FrameReport:
-        start = time.perf_counter()
-        report = engine.analyze(frame, thorough=False)
-        times.append((time.perf_counter() - start) * 1000)
-        if len(times) >= LIVE_FRAMES:
-            enough.set()
-        return report
-
-    def look() -> None:
-        # the session also calls this when it ends by an error
-        if session.finished:
-            enough.set()
-
-    session = LiveSession(DemoSource(size=size, faces=faces, paced=False), analyze, on_update=look, tracker=Tracker())
-    with session:
-        enough.wait()
-    session.raise_error()
-    return median(times)

@@ -11,11 +11,12 @@ import pytest
 
 from facelens import benchmark
 from facelens.cli import main
-from facelens.cli.measure import face_numbers, frame_size
+from facelens.cli.measure import face_numbers, frame_size, frame_sizes
 from facelens.engine import Engine, open_engine
 from facelens.errors import UsageError
 from facelens.peers import Peer, guessed_five
-from facelens.types import Box, Detection
+from facelens.scheduler import Scheduler
+from facelens.types import Box, Detection, Frame, FrameReport
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +27,20 @@ def engine() -> Iterator[Engine]:
 
 def test_form_and_sums(engine: Engine) -> None:
     seen: list[tuple[int, int]] = []
-    found = benchmark.run(engine, [1, 3], (320, 240), 3, lambda done, total: seen.append((done, total)))
+    found = benchmark.run(
+        {"cpu": engine}, [1, 3], [(320, 240), (160, 120)], 3, lambda done, total: seen.append((done, total))
+    )
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert found["machine"]["cores"] >= 1
     assert found["machine"]["processor"]
-    assert {(row["name"], row["faces"]) for row in found["networks"]} == {
-        (name, faces) for name in engine.providers for faces in (1, 3)
+    assert {(row["name"], row["size"], row["faces"]) for row in found["networks"]} == {
+        (name, size, faces) for name in engine.providers for size in ("320x240", "160x120") for faces in (1, 3)
     }
     assert all(row["provider"] == "cpu" and row["ms_median"] > 0 for row in found["networks"])
     for row in found["pipeline"]:
-        parts = sum(part["ms_median"] for part in found["networks"] if part["faces"] == row["faces"])
-        assert row["sum_of_networks_ms"] == pytest.approx(parts, abs=0.01)
-        assert row["size"] == "320x240"
-    assert [row["faces"] for row in found["live"]] == [1, 3]
+        same = [part for part in found["networks"] if (part["size"], part["faces"]) == (row["size"], row["faces"])]
+        assert row["sum_of_networks_ms"] == pytest.approx(sum(part["ms_median"] for part in same), abs=0.01)
+    assert [row["faces"] for row in found["live"]] == [1, 3, 1, 3]
 
 
 def test_peers_are_timed_beside_and_compared(engine: Engine) -> None:
@@ -52,7 +54,7 @@ def test_peers_are_timed_beside_and_compared(engine: Engine) -> None:
         return [Detection(Box(1, 2, 3, 4), 0.9, guessed_five(Box(1, 2, 3, 4)))]
 
     peers = (Peer("all", [], slow, None, full=True), Peer("part", [], nothing, None))
-    found = benchmark.run(engine, [1], (320, 240), 3, peers=peers)
+    found = benchmark.run({"cpu": engine}, [1], [(320, 240)], 3, peers=peers)
     rows = {row["name"]: row for row in found["peers"]}
     assert (rows["all"]["found"], rows["part"]["found"]) == (1, 0)
     assert rows["all"]["ms_median"] >= 3 > rows["part"]["ms_median"]
@@ -80,6 +82,7 @@ def test_the_command(tmp_path: Path) -> None:
 
 def test_sizes_and_numbers() -> None:
     assert frame_size("1280X720") == (1280, 720)
+    assert frame_sizes("640x480,1280x720,640x480") == [(640, 480), (1280, 720)]
     assert face_numbers("5,1, 5") == [1, 5]
     for text in ("1280", "axb", "10x10", "9000x9000", "1x2x3"):
         with pytest.raises(UsageError):
@@ -87,3 +90,14 @@ def test_sizes_and_numbers() -> None:
     for text in ("", "none", "0", "21", "1;5"):
         with pytest.raises(UsageError):
             face_numbers(text)
+
+
+def test_the_live_loop_counts_what_seldom_runs_with_its_share(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Scheduler):
+        def analyze(self, frame: Frame) -> FrameReport:
+            if frame.index % 10 == 0:
+                time.sleep(0.05)
+            return FrameReport(frame.index, frame.captured_at, (frame.width, frame.height), ())
+
+    monkeypatch.setattr(benchmark, "Scheduler", Slow)
+    assert benchmark.LiveSecond(engine, (160, 120), 1)(0) >= 5.0

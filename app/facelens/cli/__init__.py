@@ -130,7 +130,7 @@ def evaluate(
 @app.command()
 def bench(
     faces: Annotated[str, typer.Option(help="Numbers of faces.")] = "1,5",
-    size: Annotated[str, typer.Option(help="Frame size.")] = "1280x720",
+    size: Annotated[str, typer.Option(help="Frame sizes.")] = "1280x720",
     rounds: Annotated[int, typer.Option(min=3, help="Repeats; the median counts.")] = 30,
     peers: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder with other projects' networks, timed beside ours.")
@@ -139,7 +139,7 @@ def bench(
     json: JsonOption = None,
     provider: ProviderOption = Provider.auto,
 ) -> None:
-    """Time networks, pipeline and live loop here."""
+    """Time networks, pipeline and live loop here, on every provider that opens."""
     from facelens.cli.measure import run_bench
 
     raise typer.Exit(run_bench(faces, size, rounds, peers, finder, json, provider.value))
