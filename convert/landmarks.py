@@ -163,7 +163,7 @@ def train(args: Namespace) -> None:
 
     model = build(_mean_shape(crops), "mixed_bfloat16")
     if args.start is not None:
-        training.restore(args.start, [w for layer in model.layers if layer.name != "spread" for w in layer.weights])
+        training.restore(args.start, model.weights)
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
     check = lambda m, _: figures(m, val)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)

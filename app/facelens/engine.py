@@ -15,14 +15,14 @@ import numpy.typing as npt
 
 from facelens import images
 from facelens.errors import PictureError, UsageError
-from facelens.geometry import CropSpec, alignment, invert, transform
+from facelens.geometry import CropSpec, alignment
 from facelens.options import ALL_PARTS, FINDERS, EngineOptions
 from facelens.registry import load_registry, select
 from facelens.resources import asset
 from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector, choose_threads, open_network
 from facelens.timing import StageClock
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
-from facelens.vision import attributes, detector, quality, score
+from facelens.vision import attributes, detector, landmarks, quality, score
 from facelens.vision.crop import View, cut, cut_all
 
 WARM_UP_PICTURE = "samples/astronaut.jpg"
@@ -178,7 +178,7 @@ class Engine:
             found: where they are, for instance moved on from an earlier frame.
             parts: those of ``options.parts`` to read, None for all. Where some are left out there is no quality and no
                 score either: both are of one look at a face.
-            twice: attributes and appearance are the mean of what the networks say of a face and of its mirror image.
+            twice: all is the mean of what the networks say of a face and of its mirror image.
             views: for each face the crop in which attributes and appearance see it, None for the usual one.
 
         Raises:
@@ -201,10 +201,15 @@ class Engine:
         for task in tasks:
             network = self._networks[task]
             assert network.spec.crop is not None
-            # points have a left and a right, readings have not
-            run = network.run_both_ways if twice and task != "landmarks" else network.run
+            seen = crops[network.spec.crop, _varies(task, views)]
             with clock.stage(task):
-                outputs[task] = run(crops[network.spec.crop, _varies(task, views)])
+                if not twice:
+                    outputs[task] = network.run(seen)
+                elif task == landmarks.TASK:
+                    # points have a left and a right, readings have not
+                    outputs[task] = landmarks.read_both_ways(network.run, seen)
+                else:
+                    outputs[task] = network.run_both_ways(seen)
         with clock.stage("measure"):
             return tuple(
                 self._face(row, detection, crops[quality.CROP, False][row] if whole else None, matrices, outputs)
@@ -227,19 +232,13 @@ class Engine:
         parts: dict[str, Any] = dict.fromkeys(("age", "gender", "smile", "glasses", "expression"))
         if "attributes" in outputs:
             parts = dict(zip(parts, attributes.read(outputs["attributes"], row)))
-        landmarks: Landmarks | None = None
-        if "landmarks" in outputs:
-            spec = self._networks["landmarks"].spec.crop
+        points: Landmarks | None = None
+        if landmarks.TASK in outputs:
+            spec = self._networks[landmarks.TASK].spec.crop
             assert spec is not None
-            back = invert(matrices[spec][row])
-            spread = outputs["landmarks"].get("spread")
-            landmarks = Landmarks(
-                transform(back, outputs["landmarks"]["points"][row]),
-                "ibug68",
-                None if spread is None else spread[row] * float(np.hypot(back[0, 0], back[1, 0])),
-            )
+            points = landmarks.placed(outputs[landmarks.TASK], row, matrices[spec][row])
         if crop is None:
-            return Face(row + 1, detection, landmarks=landmarks, **parts)
+            return Face(row + 1, detection, landmarks=points, **parts)
         looks: float | None = None
         if "appearance" in self.options.parts:
             source = outputs.get("appearance") or outputs[attributes.TASK]
@@ -251,9 +250,9 @@ class Engine:
             value = None if parts["age"] is None else score.classic_score(parts["age"], measured, parts["smile"])
         else:
             value = score.face_score(
-                weights, appearance=looks, smile=parts["smile"], landmarks=landmarks, quality=measured
+                weights, appearance=looks, smile=parts["smile"], landmarks=points, quality=measured
             )
-        return Face(row + 1, detection, landmarks=landmarks, quality=measured, score=value, **parts)
+        return Face(row + 1, detection, landmarks=points, quality=measured, score=value, **parts)
 
     def warm_up(self) -> None:
         """Read the bundled face once, so that the first frame is not the slowest, and prove the providers with it.
@@ -286,7 +285,7 @@ class Engine:
 
 
 def _varies(task: str, views: Sequence[View] | None) -> bool:
-    return views is not None and task != "landmarks"
+    return views is not None and task != landmarks.TASK
 
 
 def open_engine(options: EngineOptions | None = None, **overrides: Any) -> Engine:

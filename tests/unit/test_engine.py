@@ -455,10 +455,11 @@ def test_pictures_are_read_as_they_are_and_mirrored(engine: Engine, monkeypatch:
     assert np.allclose(live.age.probabilities, said[0], atol=1e-5)
     assert np.allclose(picture.age.probabilities, said.mean(axis=0), atol=1e-5)
     assert not np.allclose(said[0], said[1], atol=1e-3)
-    # points have a left and a right: they are never averaged with those of a mirrored face
+    # points have a left and a right, which change places in the mirror: what is read twice is nearly what is read once
     assert live.landmarks is not None
     assert picture.landmarks is not None
-    assert np.allclose(live.landmarks.points, picture.landmarks.points, atol=0.05)
+    apart = np.linalg.norm(live.landmarks.points - picture.landmarks.points, axis=1)
+    assert 0 < apart.max() < 0.04 * picture.detection.box.width
 
 
 class PickyFinder:
