@@ -28,6 +28,8 @@ CROP = CropSpec(112, 0.62)
 WIDTHS, DEPTHS = (48, 96, 128), (1, 1, 1)
 BATCH = 64
 SCHEDULE = training.Schedule(minutes=25, rate=2e-3, sizes=((1.0, 112),), average=0.998, epoch_steps=100)
+AGAIN = 8e-4
+"""Learning rate of a further sitting, which begins with ``--start``."""
 STRENGTH = augment.Strength(rotation=11.0, scale=0.09, shift=0.03)
 WING_WIDTH, WING_CURVE = 0.06, 0.01
 """In shares of the crop's size."""
@@ -164,7 +166,8 @@ def train(args: Namespace) -> None:
     model = build(_mean_shape(crops), "mixed_bfloat16")
     if args.start is not None:
         training.restore(args.start, model.weights)
-    schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
+    rate = SCHEDULE.rate if args.start is None else AGAIN
+    schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes, rate=rate)
     check = lambda m, _: figures(m, val)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 

@@ -20,6 +20,8 @@ from facelens.registry import load_registry, select
 from facelens.runtime import Network, open_network
 
 Soft = dict[str, npt.NDArray[np.float32]]
+TEACHERS = {"attributes": "attributes-1", "appearance": "appearance-1"}
+"""By task; named, as what they teach may be listed before them."""
 ALSO = {"appearance": "distribution"}
 """Outputs taken from a network beside the attributes one: task and output."""
 
@@ -41,7 +43,7 @@ def soft_labels(crops: data.Crops, name: str, cache: Path, models: Path, threads
     ``name`` tells packs and splits apart.
     """
     specs = load_registry(models)
-    teachers = {task: select(specs, task) for task in ("attributes", "appearance")}
+    teachers = {task: select(specs, task, name) for task, name in TEACHERS.items()}
     mark = "-".join(spec.sha256[:8] for spec in teachers.values())
     path = cache / f"{name}-{mark}.npz"
     if not path.exists():
