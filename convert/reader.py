@@ -44,6 +44,7 @@ SHIPMENT = Shipment(
     licence="Non-commercial research, as UTKFace, MTFL and SCUT-FBP5500 are",
     trained_on=tuple(SHARES),
     figures=("age", "gender", "smile", "expression", "score"),
+    first=True,
 )
 
 

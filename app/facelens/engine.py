@@ -16,7 +16,8 @@ import numpy.typing as npt
 from facelens import images
 from facelens.errors import PictureError, UsageError
 from facelens.geometry import CropSpec, alignment
-from facelens.options import ALL_PARTS, FINDERS, EngineOptions
+from facelens.opinions import TASKS, SecondOpinions, mean, seconds
+from facelens.options import EngineOptions
 from facelens.registry import load_registry, select
 from facelens.resources import asset
 from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector, choose_threads, open_network
@@ -37,24 +38,18 @@ class Engine:
     """
 
     def __init__(self, options: EngineOptions) -> None:
-        unknown = set(options.parts) - ALL_PARTS
-        if unknown:
-            raise UsageError(
-                "Cannot open the engine", f"unknown parts {sorted(unknown)}", f"Known: {sorted(ALL_PARTS)}"
-            )
-        if options.finder not in FINDERS:
-            known = f"known are {', '.join(FINDERS)}"
-            raise UsageError(f"Unknown finder '{options.finder}'", known, "Choose one of them")
+        options.check()
         self.options = options
         self._lock = threading.Lock()
         self._score = self._checked(options.preset, options.weights)
         specs = load_registry(options.models_dir)
         finder = select(specs, detector.TASK, options.models.get(detector.TASK))
         wanted = {task: select(specs, task, options.models.get(task)) for task in sorted(options.parts)}
-        reader = wanted.get(attributes.TASK)
-        if reader is not None and score.OUTPUT in reader.outputs and "appearance" not in options.models:
+        reader = select(specs, attributes.TASK, options.models.get(attributes.TASK))
+        if "appearance" in wanted and score.OUTPUT in reader.outputs and "appearance" not in options.models:
             # it reads the appearance as well: no second network looks at the same crop
-            wanted.pop("appearance", None)
+            del wanted["appearance"]
+            wanted.setdefault("appearance" if attributes.TASK not in wanted else attributes.TASK, reader)
         by_ort = options.finder == "onnxruntime"
         measured = [*wanted.values(), *([finder] if by_ort else [])]
         self._choices = choose_threads(measured) if options.threads is None else {}
@@ -68,6 +63,10 @@ class Engine:
             task: open_network(spec, options.provider, options.threads or self._choices[spec.name].threads)
             for task, spec in wanted.items()
         }
+        self._opinions = SecondOpinions(
+            seconds(specs, wanted.values(), options),
+            lambda spec: open_network(spec, options.provider, options.threads or 1),
+        )
 
     @staticmethod
     def _checked(preset: str, weights: Mapping[str, float] | None) -> tuple[str, Mapping[str, float]]:
@@ -91,7 +90,8 @@ class Engine:
     def providers(self) -> Mapping[str, str]:
         """The provider that each network really uses, by model name."""
         found = {self._detector.spec.name: self._detector.provider}
-        return found | {network.spec.name: network.provider for network in self._networks.values()}
+        every = (*self._networks.values(), *self._opinions.opened)
+        return found | {network.spec.name: network.provider for network in every}
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
@@ -191,7 +191,9 @@ class Engine:
         matrices: dict[CropSpec, list[npt.NDArray[np.float64]]] = {}
         # by crop and whether it is varied: points and quality stay with the usual crops
         crops: dict[tuple[CropSpec, bool], npt.NDArray[np.uint8]] = {}
+        others = self._opinions.networks() if twice and set(TASKS) & set(tasks) else ()
         wanted = {(spec, _varies(t, views)) for t in tasks if (spec := self._networks[t].spec.crop)}
+        wanted |= {(spec, False) for network in others if (spec := network.spec.crop)}
         wanted |= {(quality.CROP, False)} if whole else set()
         with clock.stage("crop"):
             for spec, varied in wanted:
@@ -210,6 +212,10 @@ class Engine:
                     outputs[task] = landmarks.read_both_ways(network.run, seen)
                 else:
                     outputs[task] = network.run_both_ways(seen)
+        if others:
+            with clock.stage("second opinion"):
+                said = [n.run_both_ways(crops[n.spec.crop, False]) for n in others if n.spec.crop]
+                outputs |= {task: mean(outputs[task], said) for task in TASKS if task in outputs}
         with clock.stage("measure"):
             return tuple(
                 self._face(row, detection, crops[quality.CROP, False][row] if whole else None, matrices, outputs)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from facelens.errors import UsageError
+
 FINDERS = ("opencv", "onnxruntime")
 ALL_PARTS = frozenset({"attributes", "landmarks", "appearance"})
 
@@ -25,6 +27,8 @@ class EngineOptions:
         threads: CPU threads of each network; None for what a self-test of this machine found best, which takes half a
             second the first time and is kept (``runtime.threads``).
         finder: what runs the detector, "opencv" (its DNN module) or "onnxruntime", which also runs 8-bit integers.
+        second_opinion: single pictures are read by all listed networks of a task, not by the first alone; see
+            ``opinions``.
         models: task to model name, where another than the first listed is wanted.
         models_dir: folder with another models.toml.
     """
@@ -37,5 +41,16 @@ class EngineOptions:
     weights: Mapping[str, float] | None = None
     threads: int | None = 1
     finder: str = "opencv"
+    second_opinion: bool = True
     models: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     models_dir: Path | None = None
+
+    def check(self) -> None:
+        """Raises UsageError where a part or the finder is unknown."""
+        unknown = set(self.parts) - ALL_PARTS
+        if unknown:
+            what = "Cannot open the engine"
+            raise UsageError(what, f"unknown parts {sorted(unknown)}", f"Known: {sorted(ALL_PARTS)}")
+        if self.finder not in FINDERS:
+            known = f"known are {', '.join(FINDERS)}"
+            raise UsageError(f"Unknown finder '{self.finder}'", known, "Choose one of them")

@@ -36,6 +36,8 @@ class Shipment:
     """Beginnings of the names of the figures that speak of this network."""
     note: str = ""
     """What the card must add about how the shipped weights came about."""
+    first: bool = False
+    """It is listed before the others of its task, and so is the usual one."""
     relative: float = 1.0
     """Outputs are compared after division by this (1 for probabilities, the crop's size for pixels)."""
 
@@ -152,41 +154,52 @@ def enter(models: Path, shipment: Shipment, facts: dict[str, Any], accuracy: dic
         "trained_on": list(shipment.trained_on),
         "accuracy": accuracy,
     }
-    array = tomlkit.aot()
-    for item in old:
-        if item["name"] != shipment.name:
-            array.append(item)
     table = tomlkit.table()
     table.update(entry)
-    array.append(table)
+    items = [item for item in old if item["name"] != shipment.name]
+    others = [place for place, item in enumerate(items) if item["task"] == shipment.task]
+    items.insert(others[0] if shipment.first and others else len(items), table)
+    array = tomlkit.aot()
+    for item in items:
+        array.append(item)
     document["model"] = array
     replace(path, tomlkit.dumps(document).encode())
+
+
+TOGETHER = " with second opinions"
 
 
 def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> None:
     """Measure the whole pipeline on packs; keeps the figures for the card and models.toml."""
     results = measure_pipeline(shipment.task, shipment.name, shipment.figures, packs, args)
+    if shipment.first:
+        results |= measure_pipeline(shipment.task, shipment.name, shipment.figures, packs, args, together=True)
     text = json.dumps(results, indent=1)
     (args.run / f"{args.split}.json").write_text(text)
     replace(args.models / shipment.task / f"{shipment.name}.{args.split}.json", text.encode())
 
 
 def measure_pipeline(
-    task: str, name: str, beginnings: tuple[str, ...], packs: Sequence[str], args: Namespace
+    task: str, name: str, beginnings: tuple[str, ...], packs: Sequence[str], args: Namespace, together: bool = False
 ) -> dict[str, dict[str, Any]]:
     """The whole pipeline's figures on packs, with this model of its task, whichever is the usual one; those whose names
-    have one of the beginnings. Also enters them in models.toml."""
+    have one of the beginnings. Also enters them in models.toml.
+
+    Args:
+        together: with all networks that read pictures, as they are read usually; the figures' packs are named so.
+    """
     from facelens.engine import open_engine
     from facelens.evaluation import engine_fields, evaluate, open_pack
 
     results = {}
     for pack in packs:
         path = args.data / f"{pack}.parquet"
-        fields = engine_fields(open_pack(path, args.split)) | {"models": {task: name}}
+        fields = engine_fields(open_pack(path, args.split)) | ({} if together else {"models": {task: name}})
         with open_engine(models_dir=args.models, **fields) as engine:
-            results[pack] = evaluate(path, engine, split=args.split, limit=args.limit)
-        keep_own(results[pack], beginnings)
-        print(pack, json.dumps({k: v for k, v in results[pack].items() if k != "by_group"}))
+            found = evaluate(path, engine, split=args.split, limit=args.limit)
+        keep_own(found, beginnings)
+        results[f"{pack}{TOGETHER if together else ''}"] = found
+        print(pack, together, json.dumps({k: v for k, v in found.items() if k != "by_group"}))
     document = tomlkit.parse((args.models / "models.toml").read_text(encoding="utf-8"))
     for item in document["model"]:
         if item["name"] == name:
@@ -255,7 +268,7 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         "|---|---|",
         f"| trained on | {', '.join(entry['trained_on'])} (train parts only) |",
         f"| licence | {shipment.licence} |",
-        f"| command | `python -m convert train {shipment.task} --minutes {log['spent'] / 60:.0f}` |",
+        f"| command | `python -m convert train {shipment.name.rsplit('-', 1)[0]} --minutes {log['spent'] / 60:.0f}` |",
         f"| commit | {_commit()} |",
         f"| training | {log['spent'] / 60:.0f} minutes, {log['step']} steps, on two CPU cores in use by others |",
         f"| input | uint8 N x {' x '.join(str(side) for side in entry['input'])} x 3 BGR, "

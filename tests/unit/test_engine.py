@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -384,12 +386,48 @@ def test_a_network_that_reads_the_appearance_too_needs_no_second_one(
         assert face.score is not None
         return next(c.value for c in face.score.components if c.name == "appearance")
 
-    assert appearance() == pytest.approx(75)
+    assert appearance(second_opinion=False) == pytest.approx(75)
     assert opened == ["attributes", "landmarks"]
+    # alone too it is asked first
+    assert appearance(second_opinion=False, parts=frozenset({"appearance"})) == pytest.approx(75)
+    assert opened == ["attributes"]
     # a network that was asked for by name has the say
-    assert appearance(models={"appearance": "appearance-1"}) != pytest.approx(75)
+    named = appearance(models={"appearance": "appearance-1"})
+    assert named != pytest.approx(75)
     assert opened == ["appearance", "attributes", "landmarks"]
-    assert appearance(parts=frozenset({"appearance"})) != pytest.approx(75)
+    # a picture is read by both
+    assert appearance() == pytest.approx((75 + named) / 2, abs=0.01)
+    assert opened == ["attributes", "landmarks", "appearance"]
+
+
+def test_a_second_opinion_is_asked_for_pictures_alone(models: Path) -> None:
+    toml = models / "models.toml"
+    first = tomllib.loads(toml.read_text("utf-8"))["model"]
+    (entry,) = (item for item in first if item["task"] == "attributes")
+    with toml.open("a", encoding="utf-8") as out:
+        named = {k: v for k, v in entry.items() if k not in ("accuracy", "int8")} | {"name": "other-1"}
+        out.write("\n[[model]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in named.items()))
+    with open_engine(models_dir=models, parts=frozenset({"attributes"})) as engine:
+        engine.analyze(PORTRAIT_FRAME, thorough=False)
+        assert set(engine.providers) == {"detector-1", "attributes-1"}
+        (network,) = engine._opinions.networks()
+        run = network.run
+        network.run = lambda b: (out := run(b)) | {"female": np.full_like(out["female"], 0.5)}  # type: ignore[method-assign,operator]
+        report = engine.analyze(PORTRAIT_FRAME)
+        assert set(report.providers) == {"detector-1", "attributes-1", "other-1"}
+        assert "second opinion" in report.timings
+        (face,) = report.faces
+        with open_engine(parts=frozenset({"attributes"})) as alone:
+            (by_one,) = alone.analyze(PORTRAIT_FRAME).faces
+        assert face.gender is not None
+        assert by_one.gender is not None
+        assert face.gender.label == by_one.gender.label
+        assert face.gender.probability == pytest.approx((by_one.gender.probability + 0.5) / 2, abs=1e-4)
+        assert face.age is not None
+        assert by_one.age is not None
+        assert face.age.years == pytest.approx(by_one.age.years, abs=1e-3)
+    with open_engine(models_dir=models, models={"attributes": "other-1"}) as named_one:
+        assert "attributes-1" not in named_one.analyze(PORTRAIT_FRAME).providers
 
 
 def test_without_the_attributes_there_is_no_expression() -> None:

@@ -1,0 +1,65 @@
+"""Second opinions: further networks that read single pictures beside the first one, at leisure.
+
+Networks that were trained apart err apart, so the mean of what they say is right more often than either (L. K. Hansen
+and P. Salamon, "Neural Network Ensembles", IEEE Transactions on Pattern Analysis and Machine Intelligence 12, 1990).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from facelens.options import EngineOptions
+from facelens.registry import ModelSpec
+from facelens.runtime import Network
+from facelens.vision import attributes
+
+Outputs = Mapping[str, npt.NDArray[np.float32]]
+TASKS = (attributes.TASK, "appearance")
+
+
+class SecondOpinions:
+    """Networks beside those that an engine uses; opened when they are first asked, from any thread."""
+
+    def __init__(self, specs: Sequence[ModelSpec], open_network: Callable[[ModelSpec], Network]) -> None:
+        self._specs, self._open = specs, open_network
+        self._lock = threading.Lock()
+        self._networks: tuple[Network, ...] | None = None
+
+    @property
+    def opened(self) -> tuple[Network, ...]:
+        """Those that have been asked."""
+        return self._networks or ()
+
+    def networks(self) -> tuple[Network, ...]:
+        """All of them.
+
+        Raises:
+            ModelError: see ``runtime.open_network``.
+        """
+        with self._lock:
+            if self._networks is None:
+                self._networks = tuple(self._open(spec) for spec in self._specs)
+            return self._networks
+
+
+def seconds(specs: Iterable[ModelSpec], first: Iterable[ModelSpec], options: EngineOptions) -> list[ModelSpec]:
+    """The listed networks that are to be asked beside those of ``first``: of the parts that are read, and where no
+    network of the task was chosen by name."""
+    if not options.second_opinion:
+        return []
+    used = {spec.name for spec in first}
+    tasks = [task for task in TASKS if task in options.parts and task not in options.models]
+    return [spec for spec in specs if spec.task in tasks and spec.name not in used]
+
+
+def mean(first: Outputs, others: Sequence[Outputs]) -> Outputs:
+    """The outputs of ``first``, each the mean over all that give one of its name and shape."""
+    out = {}
+    for name, value in first.items():
+        said = [value, *(other[name] for other in others if name in other and other[name].shape == value.shape)]
+        out[name] = np.asarray(np.mean(said, axis=0), np.float32)
+    return out
