@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("keras", reason="the training extra is not installed")
 
 from convert import sweep
+from convert.faces.data import Crops
+from convert.reader import Pack
 
 
 def result(name: str, ms: float, gender: float) -> dict[str, Any]:
@@ -38,9 +41,21 @@ def test_the_front_is_what_nothing_beats() -> None:
 
 def test_the_page_and_the_plot(tmp_path: Path) -> None:
     rows = [result("a", 1.0, 0.9), result("b", 2.0, 0.8)]
-    page = sweep.page(rows, 10)
+    less = [{"name": "a half", "share": 0.5, "figures": dict.fromkeys(sweep.FIGURES, 0.25)}]
+    rows[0]["share"] = 1.0
+    page = sweep.page(rows, less, 10)
+    assert "| 50% | 0.250 |" in page
+    assert "| 100% | " in page
     assert "| **a** | 1,000 | 2 | 2.00 | 1.00 | 0.900 |" in page
     assert "| b | " in page
     sweep.plot(rows, tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").stat().st_size > 5000
     assert len({variant.name for variant in sweep.VARIANTS}) == len(sweep.VARIANTS)
+
+
+def test_fewer_rows_are_drawn_and_the_rest_as_often_as_before() -> None:
+    chances = np.array([0.1, 0.2, 0.3, 0.1, 0.1, 0.2])
+    pack = Pack(Crops(np.zeros((6, 2, 2, 3), np.uint8), {}, None, None), {}, {}, np.cumsum(chances))  # type: ignore[arg-type]
+    half = np.diff(sweep.fewer(pack, 0.5).steps, prepend=0.0)
+    assert np.allclose(half, np.array([0.1, 0, 0.3, 0, 0.1, 0]) / 0.5)
+    assert np.allclose(np.diff(sweep.fewer(pack, 1.0).steps, prepend=0.0), chances)
