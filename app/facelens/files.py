@@ -34,7 +34,7 @@ def atomic_file(path: str | Path, what: str = "") -> Iterator[BinaryIO]:
         flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | (0 if special else os.O_CREAT | os.O_EXCL)
         stream = os.fdopen(os.open(beside, flags, 0o666), "wb")
     except (OSError, ValueError) as error:
-        raise _output_error(what, Path(path), error) from error
+        raise output_error(what, Path(path), error) from error
     try:
         with stream:
             yield stream
@@ -44,11 +44,12 @@ def atomic_file(path: str | Path, what: str = "") -> Iterator[BinaryIO]:
         if not special:
             beside.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise _output_error(what, path, error) from error
+            raise output_error(what, path, error) from error
         raise
 
 
-def _output_error(what: str, path: Path, error: OSError | ValueError) -> OutputError:
+def output_error(what: str, path: Path, error: OSError | ValueError) -> OutputError:
+    """The system's ``error`` about a file at ``path`` as a sentence that starts with ``what``."""
     number = error.errno if isinstance(error, OSError) else None
     folder = shown(path.parent)
     if number == errno.ENOENT:
@@ -81,3 +82,16 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """
     with atomic_file(path) as stream:
         stream.write(data)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that the user chose for pictures and clips, with those around it, where it is missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"The folder {shown(folder)} cannot be made"
+        raise OutputError(what, error.strerror or str(error), "Choose another in the settings") from error

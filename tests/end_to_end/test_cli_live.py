@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import pytest
 
-from facelens.cli.recorder import Recorder
 from facelens.errors import OutputError
 from facelens.geometry import iou
 from facelens.gui.settings import SETTINGS
+from facelens.recorder import Recorder
 from facelens.sources import DemoSource
 from facelens.types import Box, Expression, Frame, FrameReport, Image
 
@@ -274,6 +274,24 @@ def test_stopped_by_the_user(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.avi", "out.jsonl", "s.json"]
 
 
+def test_killed_in_the_middle_the_clip_for_browsers_is_there_and_plays(tmp_path: Path) -> None:
+    path = tmp_path / "out.webm"
+    command = [sys.executable, "-m", "facelens.cli", "live", "--source", "demo", "--headless", "--record", str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not path.is_file() or path.stat().st_size < 100_000:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    assert clip(path)[0] >= 2
+    first, *_ = path.with_suffix(".jsonl").read_text("utf-8").splitlines()
+    assert json.loads(first)["schema"] == "facelens/1"
+
+
 # the recorder by itself
 
 
@@ -315,7 +333,7 @@ def test_a_full_disk_is_told_and_what_there_was_is_kept(tmp_path: Path) -> None:
     assert recorder._lines is not None
     recorder._lines.close()
     recorder._lines = Path("/dev/full").open("w")  # noqa: SIM115
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(OutputError, match="the disk is full"):
         recorder.add(*frame(1, 1), "test")
     recorder.close()
     # what there was before stays, and plays

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import PySide6
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from PySide6.QtWidgets import QApplication
 from standins import WAIT, World, lost_references
 
@@ -82,6 +82,8 @@ def make_window(world: World, settings: Settings, theme: Theme, qtbot: Any) -> I
         window.close()
         assert window.stopped_cleanly, "a thread did not end when the window closed"
         window.deleteLater()
+        # here and now, so that what still runs in it is found out in this test and not in a later one
+        QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
     left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()]
     assert left == [], f"threads left behind: {left}"
 

@@ -336,7 +336,7 @@ def test_cameras_go_by_name() -> None:
 
 
 def test_icons_that_do_not_exist_are_an_error(qapp: QApplication, theme: Theme) -> None:
-    for name in ("play", "pause", "stop", "gear", "chevron", "close", "back", "panel"):
+    for name in ("play", "pause", "stop", "dot", "camera", "star", "gear", "chevron", "close", "back", "panel"):
         image = line_icon(name, theme.colour("text")).pixmap(16, 16).toImage()
         assert any(image.pixelColor(x, y).alpha() > 0 for x in range(16) for y in range(16)), name
     with pytest.raises(ValueError, match="sparkle"):

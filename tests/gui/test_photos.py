@@ -219,5 +219,5 @@ def test_a_snapshot_that_cannot_be_written_says_so(
     settings.set(keys.FOLDER, str(blocked / "shots"))
     with qtbot.waitSignal(window.scope.problem, timeout=WAIT):
         window.snapshot()
-    assert "snapshot folder" in window.error.text
+    assert "cannot be made" in window.error.text
     assert window.scope.state.phase == "running"

@@ -280,6 +280,7 @@ def test_every_command_is_a_method_with_valid_keys_of_its_own() -> None:
             assert key not in seen, key
             seen.add(key)
     wanted = {"Space", "S", "O", "D", "B", "L", "P", "C", "F", "T", "F1", "?", "Esc", "Ctrl+Q", "Left", "Right", "I"}
+    wanted |= {"R", "Shift+B"}
     assert wanted <= seen
 
 
@@ -379,6 +380,8 @@ def test_nothing_in_the_bars_is_cut(window: Window, qtbot: Any, size: tuple[int,
         top.labels,
         top.points,
         top.scores,
+        top.record,
+        top.shots,
         top.snapshot,
         top.open,
         top.settings,

@@ -83,7 +83,7 @@ def live(
     mirror: Annotated[bool | None, typer.Option(help="Turned left to right; without a word, cameras only.")] = None,
     pace: Annotated[Pace | None, typer.Option(help="Clips in their own time, or as fast as possible.")] = None,
     every_frame: Annotated[bool, typer.Option("--every-frame", help="All networks on each frame.")] = False,
-    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Annotated clip, and reports as .jsonl.")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="A .webm clip, and reports as .jsonl.")] = None,
     stats: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write figures of the run as JSON.")] = None,
     provider: ProviderOption = Provider.auto,
 ) -> None:

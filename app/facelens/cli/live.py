@@ -13,19 +13,17 @@ from rich.table import Table
 
 from facelens import report, runstats
 from facelens.cli.common import check_outputs, console, expression_cell, say
-from facelens.cli.recorder import Recorder
 from facelens.engine import Engine, open_engine
-from facelens.errors import FacelensError, OutputError, SourceLostError
+from facelens.errors import FacelensError, SourceLostError
 from facelens.live import LiveSession
 from facelens.livestats import LiveStats
 from facelens.machine import rss_mib
+from facelens.recorder import USUAL_FPS, Recorder, Recording
 from facelens.runstats import Follower, Shown
 from facelens.scheduler import Plan, Watcher
 from facelens.sources import FrameSource, Notice, Wishes, open_source
 from facelens.tracking import Tracker
 from facelens.types import Frame, FrameReport
-
-USUAL_FPS = 30.0
 
 
 class Watch:
@@ -41,12 +39,11 @@ class Watch:
         self._watcher = Watcher(lambda: engine, source, every_frame)
         # the truth of a source is not turned
         self.follower = Follower(Tracker(), None if mirror else source)
-        self._recorder: Recorder | None = None
+        self.recording: Recording | None = None
         self._frame: Frame | None = None
         self._providers = engine.providers
         self.count = 0
         self.last: FrameReport | None = None
-        self.problem: OutputError | None = None
 
     @property
     def plan(self) -> Plan | None:
@@ -71,28 +68,29 @@ class Watch:
         found = self.follower.update(found)
         self.count += 1
         self.last = found
-        if self._record is not None and self.problem is None:
+        if self._record is not None:
             self._keep(self._record, found)
         return found
 
     def _keep(self, path: Path, found: FrameReport) -> None:
         assert self._frame is not None
-        try:
-            if self._recorder is None:
-                # only now does the source know its rate
-                self._recorder = Recorder(path, self._source.fps or USUAL_FPS, self._source.is_live)
-            self._recorder.add(self._frame, found, self._source.name)
-        except OutputError as error:
-            # the recording ends, the watching goes on
-            self.problem = error
+        if self.recording is None:
+            # only now does the source know its rate
+            fps, live = self._source.fps or USUAL_FPS, self._source.is_live
+            self.recording = Recording(Recorder(path, fps, live), self._source.name, waits=not live)
+        # where the recording has ended by an error, the watching goes on
+        self.recording.put(self._frame, found)
 
     def close(self) -> None:
         """Complete the recording; once the session has stopped."""
-        try:
-            if self._recorder is not None:
-                self._recorder.close()
-        except OutputError as error:
-            self.problem = self.problem or error
+        if self.recording is not None:
+            self.recording.stop()
+            self.recording.join()
+
+    @property
+    def problem(self) -> FacelensError | None:
+        """Why the recording ended before its time."""
+        return None if self.recording is None else self.recording.error
 
 
 class Voice:
@@ -154,6 +152,8 @@ def run(
         if problem is not None:
             say(f"facelens: {problem}", "red")
             code = code or (problem.exit_code if isinstance(problem, FacelensError) else 3)
+    if watch.recording is not None and watch.recording.dropped:
+        say(f"facelens: {watch.recording.dropped} frames are not in the clip: encoding was too slow", "yellow")
     missed = source.notice is not None and source.notice.kind == "lost" and (frames is None or watch.count < frames)
     if missed and code == 0:
         say(f"facelens: {source.name} had not come back at the end", "red")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QPaintEvent
+from PySide6.QtGui import QAction, QActionGroup, QIcon, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -23,16 +23,19 @@ from PySide6.QtWidgets import (
 from facelens.gui import paint_qt
 from facelens.gui import theme as look
 from facelens.gui.icons import line_icon
+from facelens.gui.recordbutton import RecordButton
 from facelens.gui.sourcepicker import SourcePicker
 from facelens.gui.theme import MARGIN, Theme
 from facelens.gui.widgets import Dot, ElidedLabel, button, label
 from facelens.overlay import OverlayOptions, PointsChoice
 
+PICKER_ROOM = 170
+"""Width in px that the picker of sources has beside its least, where buttons show their words."""
 POINT_COUNTS: Mapping[PointsChoice, int] = {"none": 0, "five": 5, "kaggle15": 15, "ibug68": 68}
 
 
 class TopBar(QFrame):
-    """Name, source, start and pause, overlay toggles, snapshot, open, settings."""
+    """Name, source, start and pause, overlay toggles, record, best shots, snapshot, open, settings."""
 
     points_picked = Signal(str)
 
@@ -47,7 +50,8 @@ class TopBar(QFrame):
         self.labels = button("toggle", self.tr("Labels"), self.tr("Age and gender above faces (L)"), True)
         self.points = button("toggle", self.tr("Points"), self.tr("Facial points (P)"), True)
         self.scores = button("toggle", self.tr("Scores"), self.tr("Score beside faces (C)"), True)
-        self.snapshot = button("plain", self.tr("Snapshot"), self.tr("Save picture and JSON (S)"))
+        self.record = RecordButton(theme)
+        self.shots, self.snapshot = button("plain"), button("plain")
         self.open = button("plain", self.tr("Open…"), self.tr("Open pictures or a clip (O)"))
         self.settings = button("icon", tip=self.tr("Settings (Ctrl+,)"))
         self.panel = button("icon", tip=self.tr("Show or hide the panel"), checkable=True)
@@ -60,20 +64,68 @@ class TopBar(QFrame):
         self.sources.addWidget(self._row(self.back, self.title, spacing=14))
         self.sources.setMaximumWidth(380)
         self.sources.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout(self)
+        self._bar = row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 0, MARGIN, 0)
         row.setSpacing(8)
-        row.addWidget(label("name", "Facelens"))
-        row.addSpacing(16)
+        # with its space: there is none where the name is away
+        self.name = label("name", "Facelens")
+        self.name.setContentsMargins(0, 0, 16, 0)
+        row.addWidget(self.name)
         row.addWidget(self.sources, 3)
         row.addSpacing(8)
         for toggle in (self.boxes, self.labels, self.points, self.scores):
             row.addWidget(toggle)
         row.addStretch(1)
-        for item in (self.snapshot, self.open, self.settings, self.panel):
+        for item in (self.record, self.shots, self.snapshot, self.open, self.settings, self.panel):
             row.addWidget(item)
+        self._phase, self._people = "idle", -1
+        self._worded = self._named = True
+        self.show_shots(0)
+        needs = []
+        # without words and name at last, so that the window may be made as narrow
+        for worded, named in ((True, True), (False, True), (False, False)):
+            self._fit(worded, named)
+            row.activate()
+            needs.append(self.minimumSizeHint().width() + PICKER_ROOM)
+        self._needs = needs[:2]
+        """Widths in px from which words, and the name, are shown."""
         theme.changed.connect(self._dress)
         self.show_phase("idle")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wanted = [event.size().width() >= needed for needed in self._needs]
+        if wanted != [self._worded, self._named]:
+            self._fit(*wanted)
+            # at once, not with the next event: nothing may lie over another in between
+            self._bar.activate()
+
+    def _fit(self, worded: bool, named: bool) -> None:
+        """Words on the buttons where there is room, else icons; the product's name where there is room for that."""
+        self._worded, self._named = worded, named
+        self.name.setVisible(named)
+        for item, word in ((self.shots, self.tr("Best shots")), (self.snapshot, self.tr("Snapshot"))):
+            item.setText(word if worded else "")
+            item.setProperty("role", "plain" if worded else "icon")
+            item.style().unpolish(item)
+            item.style().polish(item)
+        self._name(self.snapshot, self.tr("Save picture and JSON (S)"))
+        self._dress()
+
+    def show_shots(self, people: int) -> None:
+        """Of how many people there is a best shot to save."""
+        if people == self._people:
+            return
+        self._people = people
+        self.shots.setEnabled(people > 0)
+        if people == 0:
+            words = self.tr("Best shots: nobody seen yet")
+        elif people == 1:
+            words = self.tr("Save the best shot of 1 person (Shift+B)")
+        else:
+            words = self.tr("Save the best shots of {count} people (Shift+B)").format(count=people)
+        self._name(self.shots, words)
+        self._dress()
 
     @staticmethod
     def _row(*widgets: QWidget, spacing: int) -> QWidget:
@@ -140,6 +192,8 @@ class TopBar(QFrame):
         self.settings.setIcon(line_icon("gear", ink))
         self.panel.setIcon(line_icon("panel", ink))
         self.back.setIcon(line_icon("back", ink))
+        for item, icon in ((self.shots, "star"), (self.snapshot, "camera")):
+            item.setIcon(line_icon(icon, ink if item.isEnabled() else quiet) if not self._worded else QIcon())
 
 
 class ElidedButton(QPushButton):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facelens.gui import paint_qt
 from facelens.gui import theme as look
-from facelens.overlay import CHIP, CHIP_TEXT, Panel, Primitive, Text
+from facelens.overlay import CHIP, CHIP_TEXT, Disc, Panel, Primitive, Text
 
 CHIP_HEIGHT = 38.0
 """Height of a chip in logical pixels."""
@@ -37,4 +37,16 @@ def chip(text: str, x: float, y: float, alpha: float) -> list[Primitive]:
     return [
         Panel(x, y, width, CHIP_HEIGHT, look.CONTROL_RADIUS, CHIP, 0.82 * alpha),
         Text(x + 16, y + CHIP_HEIGHT / 2, text, look.TEXT, CHIP_TEXT, alpha=alpha),
+    ]
+
+
+def recording_chip(length: str, right: float, y: float) -> list[Primitive]:
+    """A red dot and the length of a recording, on a dark ground whose upper right corner is at (right, y)."""
+    # as wide as its digits may become, so that it keeps still
+    width = paint_qt.measure("0" * len(length), look.TEXT, False) + 50
+    x, middle = right - width, y + CHIP_HEIGHT / 2
+    return [
+        Panel(x, y, width, CHIP_HEIGHT, look.CONTROL_RADIUS, CHIP, 0.82),
+        Disc(x + 20, middle, 5, look.DARK.record),
+        Text(x + 34, middle, length, look.TEXT, CHIP_TEXT),
     ]

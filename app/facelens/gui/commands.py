@@ -28,6 +28,8 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command("toggle_pause", ("Space",), QT_TRANSLATE_NOOP("commands", "Pause and go on")),
     Command("snapshot", ("S",), QT_TRANSLATE_NOOP("commands", "Save picture and JSON")),
+    Command("toggle_recording", ("R",), QT_TRANSLATE_NOOP("commands", "Record the view; stop recording")),
+    Command("save_best_shots", ("Shift+B",), QT_TRANSLATE_NOOP("commands", "Save the best shot of each person")),
     Command("open_files", ("O", "Ctrl+O"), QT_TRANSLATE_NOOP("commands", "Open pictures or a clip")),
     Command("use_demo", ("D",), QT_TRANSLATE_NOOP("commands", "Show the demo")),
     Command("back", ("Esc",), QT_TRANSLATE_NOOP("commands", "Back to live; leave full screen")),

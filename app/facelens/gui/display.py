@@ -53,7 +53,7 @@ class Display(QMainWindow):
         renderer = self.scope.live.renderer
         renderer.paint, renderer.drop = self.view.paint_scene, self.view.drop_scene
         self.view.resized.connect(self._place_notes)
-        for banner in (self.error, self.trouble, self.notice):
+        for banner in self.banners:
             banner.closed.connect(self._place_notes)
         self.scope.changed.connect(self._show_scope)
         self.scope.pair_changed.connect(self._show_pair)
@@ -65,12 +65,13 @@ class Display(QMainWindow):
         self.view, self.clip, self.panel = LiveView(self.theme), ClipBar(), Panel(self.theme)
         self.empty = EmptyState(self.theme, self.view)
         self.error, self.notice = Banner(self.theme, "score"), Banner(self.theme, "accent")
-        self.trouble = Banner(self.theme, "score")
+        self.trouble, self.saved = Banner(self.theme, "score"), Banner(self.theme, "accent")
+        self.banners = (self.error, self.trouble, self.saved, self.notice)
         self.notes = QWidget(self.view)
         stack = QVBoxLayout(self.notes)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(8)
-        for banner in (self.error, self.trouble, self.notice):
+        for banner in self.banners:
             stack.addWidget(banner)
         watched = QVBoxLayout()
         watched.setSpacing(8)
@@ -295,7 +296,7 @@ class Display(QMainWindow):
         self._place_notes()
 
     def _place_notes(self) -> None:
-        shown = [banner for banner in (self.error, self.trouble, self.notice) if not banner.isHidden()]
+        shown = [banner for banner in self.banners if not banner.isHidden()]
         self.notes.setVisible(bool(shown))
         # as wide as its words need, so that little of the picture is covered
         natural = max((banner.natural_width() for banner in shown), default=0)

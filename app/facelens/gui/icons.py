@@ -9,7 +9,7 @@ from PySide6.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap, QPolyg
 
 
 def line_icon(name: str, colour: QColor, size: int = 16) -> QIcon:
-    """One of the window's own icons: play, pause, stop, gear, chevron, close, back, panel."""
+    """One of the window's own icons: play, pause, stop, dot, camera, star, gear, chevron, close, back, panel."""
     ratio = 3
     pixmap = QPixmap(QSize(size * ratio, size * ratio))
     pixmap.setDevicePixelRatio(ratio)
@@ -31,6 +31,19 @@ def line_icon(name: str, colour: QColor, size: int = 16) -> QIcon:
     elif name == "stop":
         painter.setPen(Qt.PenStyle.NoPen)
         painter.drawRoundedRect(QRectF(3, 3, 10, 10), 2, 2)
+    elif name == "dot":
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QBrush(colour))
+        painter.drawEllipse(QPointF(8, 8), 5, 5)
+    elif name == "camera":
+        painter.drawPolyline(QPolygonF([QPointF(5.2, 4.4), QPointF(6.4, 2.6), QPointF(9.6, 2.6), QPointF(10.8, 4.4)]))
+        painter.drawRoundedRect(QRectF(1.6, 4.4, 12.8, 9), 2, 2)
+        painter.drawEllipse(QPointF(8, 8.8), 2.4, 2.4)
+    elif name == "star":
+        turns = (math.radians(36 * step - 90) for step in range(10))
+        radii = (7.0 if step % 2 == 0 else 3.1 for step in range(10))
+        corners = [QPointF(8 + r * math.cos(turn), 8.4 + r * math.sin(turn)) for r, turn in zip(radii, turns)]
+        painter.drawPolygon(QPolygonF(corners))
     elif name == "chevron":
         painter.drawPolyline(QPolygonF([QPointF(4, 6), QPointF(8, 10), QPointF(12, 6)]))
     elif name == "back":

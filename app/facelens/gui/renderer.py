@@ -23,12 +23,14 @@ class Renderer:
         paint: result -> scene, None where the view paints by itself; called from the renderer's thread.
         thread: runs until ``close``.
         drop: a scene that nobody took; called from the renderer's thread.
+        seen: session and result that are shown from now on; called from the renderer's thread, should return at once.
     """
 
     def __init__(self, session: Callable[[], LiveSession | None], on_news: Callable[[], None]) -> None:
         self._running, self._on_news = session, on_news
         self.paint: Callable[[LiveResult], Scene | None] = lambda _: None
         self.drop: Callable[[Scene], None] = lambda _: None
+        self.seen: Callable[[LiveSession, LiveResult], None] = lambda _, __: None
         self._changed = threading.Condition()
         self._woken = self._closed = False
         self._session: LiveSession | None = None
@@ -68,14 +70,21 @@ class Renderer:
                 self._woken = False
             session = self._running()
             result = session.latest() if session is not None else None
-            if result is not None and result is not self._result:
-                scene = self._painted(result)
-                with self._changed:
-                    left, self._scene = self._scene, scene
-                    self._session, self._result = session, result
-                if left is not None:
-                    self.drop(left)
+            if session is not None and result is not None and result is not self._result:
+                self._show(session, result)
             self._on_news()
+
+    def _show(self, session: LiveSession, result: LiveResult) -> None:
+        scene = self._painted(result)
+        with self._changed:
+            left, self._scene = self._scene, scene
+            self._session, self._result = session, result
+        if left is not None:
+            self.drop(left)
+        try:
+            self.seen(session, result)
+        except Exception:
+            log.exception("frame %d cannot be looked at", result.frame.index)
 
     def _painted(self, result: LiveResult) -> Scene | None:
         try:

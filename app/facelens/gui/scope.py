@@ -12,18 +12,17 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from facelens.errors import FacelensError
 from facelens.gui import settings as keys
-from facelens.gui import snapshot
 from facelens.gui.engineroom import EngineRoom
 from facelens.gui.livecontrol import LiveControl
 from facelens.gui.livestate import LiveState
 from facelens.gui.photos import Photo, Photos
+from facelens.gui.saving import Saving
 from facelens.gui.scene import Scene
 from facelens.gui.services import Services
 from facelens.gui.settings import Setting, Settings
 from facelens.gui.sourcepicker import DEMO, address_of
-from facelens.gui.worker import Tasks, as_shown
+from facelens.gui.worker import Tasks
 from facelens.options import EngineOptions
-from facelens.overlay import OverlayOptions
 from facelens.sources import CameraInfo
 from facelens.types import Frame, FrameReport
 
@@ -53,6 +52,8 @@ class Scope(QObject):
         self.room = EngineRoom(services.open_engine, options, self.tasks, self)
         self.live = LiveControl(services.open_source, self.room.watch, self, smoothing=settings.smoothing())
         self.live.set_whole(settings.every_frame())
+        self.saving = Saving(settings, self.tasks, self)
+        self.live.renderer.seen = self.saving.see
         self.photos = Photos(self.room.study, self.tasks, self)
         self.photo: Photo | None = None
         self.pair: tuple[Frame, FrameReport] | None = None
@@ -73,6 +74,9 @@ class Scope(QObject):
         self.live.fresh.connect(self._live_fresh)
         self.photos.shown.connect(self._photo_shown)
         self.photos.failed.connect(self.problem)
+        self.saving.problem.connect(self.problem)
+        self.saving.snapshot_saved.connect(self._snapshot_saved)
+        self.changed.connect(lambda: self.saving.follow(self.state, live=self.photo is None))
         self.photos.busy.connect(self._photos_busy)
         settings.changed.connect(self._setting_changed)
 
@@ -156,27 +160,19 @@ class Scope(QObject):
         self.changed.emit()
         self._live_fresh()
 
-    def save(self, options: OverlayOptions) -> None:
-        """Save the pair that is shown, in a thread; a message or a problem follows."""
-        if self.pair is None:
-            return
-        frame, report = self.pair
-        folder, source = Path(self.settings.snapshot_folder()), self.source_name
-        stem = self.photo.path.stem if self.photo is not None else "facelens"
+    def save(self) -> None:
+        """Save the pair that is shown."""
+        if self.pair is not None:
+            stem = self.photo.path.stem if self.photo is not None else "facelens"
+            self.saving.save_snapshot(self.pair, stem, self.source_name)
 
-        def saved(picture: Path) -> None:
-            self.message.emit(self.tr("Saved {name}").format(name=picture.name), str(picture))
-
-        self.tasks.run(
-            lambda: snapshot.save(folder, stem, frame, report, options, source),
-            saved,
-            lambda error: self.problem.emit(as_shown(error, self.tr("Could not save the snapshot"))),
-            "snapshot",
-        )
+    def _snapshot_saved(self, picture: Path) -> None:
+        self.message.emit(self.tr("Saved {name}").format(name=picture.name), str(picture))
 
     def close(self) -> bool:
         """Stop and join every thread, within bounds; False where one still runs."""
         stopped = self.live.close(CLOSE_SECONDS)
+        stopped = self.saving.close(CLOSE_SECONDS) and stopped
         stopped = self.tasks.close(CLOSE_SECONDS) and stopped
         if stopped:
             self.room.close()
@@ -187,8 +183,9 @@ class Scope(QObject):
 
     def threads(self) -> tuple[int, int]:
         """Threads that were started, and how many of them have ended; complete after ``close``."""
-        started, ended = self.live.threads()
-        return started + self.tasks.started, ended + self.tasks.started - self.tasks.alive()
+        own = (self.tasks.started, self.tasks.started - self.tasks.alive())
+        started, ended = zip(own, self.live.threads(), self.saving.threads())
+        return sum(started), sum(ended)
 
     def _first_source(self) -> str:
         addresses = [address_of(camera) for camera in self.cameras or ()]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QCoreApplication, QObject, QSettings, QStandardPaths, Signal
 
 from facelens.gui.translate import QT_TRANSLATE_NOOP
+from facelens.overlay import OverlayOptions
 from facelens.sources import Wishes
 from facelens.tracking import USUAL_SMOOTHING
 from facelens.vision.score import DEFAULT_WEIGHTS
@@ -157,8 +158,15 @@ FOLDER = Setting(
     "files/folder",
     "folder",
     "",
-    QT_TRANSLATE_NOOP("settings", "Snapshots go to"),
-    QT_TRANSLATE_NOOP("settings", "A picture with the overlay, and a JSON file beside it."),
+    QT_TRANSLATE_NOOP("settings", "Folder"),
+    QT_TRANSLATE_NOOP("settings", "Where snapshots, recordings and best shots go, and nothing but what you save."),
+)
+RECORD_OVERLAY = Setting(
+    "files/record_overlay",
+    "switch",
+    True,
+    QT_TRANSLATE_NOOP("settings", "Overlay in recordings"),
+    QT_TRANSLATE_NOOP("settings", "As it is shown, or the picture alone. The readings go beside it either way."),
 )
 BOXES = Setting("overlay/boxes", "hidden", True)
 LABELS = Setting("overlay/labels", "hidden", True)
@@ -172,7 +180,8 @@ OPEN_FOLDER = Setting("start/open_folder", "hidden", "")
 
 WEIGHTS = (APPEARANCE, EXPRESSION, SYMMETRY, QUALITY)
 SETTINGS: tuple[Setting, ...] = (
-    THEME, SMOOTHING, CAMERA_SIZE, CAMERA_FPS, MIRROR, PACE, PRESET, *WEIGHTS, PROVIDER, EVERY_FRAME, FOLDER, BOXES,
+    THEME, SMOOTHING, CAMERA_SIZE, CAMERA_FPS, MIRROR, PACE, PRESET, *WEIGHTS, PROVIDER, EVERY_FRAME, FOLDER,
+    RECORD_OVERLAY, BOXES,
     LABELS, POINTS, SCORES, SOURCE, NOTICE_SEEN, OPEN_FOLDER,
 )  # fmt: skip
 
@@ -243,6 +252,14 @@ class Settings(QObject):
         """The named rule of the score; the user's own weights stand on "default"."""
         chosen = str(self.get(PRESET))
         return "default" if chosen == "own" else chosen
+
+    def overlay(self) -> OverlayOptions:
+        """What is drawn over the picture."""
+        return OverlayOptions(self.get(BOXES), self.get(LABELS), self.get(POINTS), self.get(SCORES))
+
+    def recorded_overlay(self) -> OverlayOptions | None:
+        """What is drawn in recordings; None for the picture alone."""
+        return self.overlay() if self.get(RECORD_OVERLAY) else None
 
     def snapshot_folder(self) -> str:
         chosen = str(self.get(FOLDER))

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from facelens import images, report
-from facelens.errors import OutputError
+from facelens.files import make_folder
 from facelens.overlay import OverlayOptions
 from facelens.paint_cv import annotate
 from facelens.types import Frame, FrameReport
@@ -21,14 +21,7 @@ def save(folder: Path, stem: str, frame: Frame, seen: FrameReport, options: Over
     Raises:
         OutputError: the folder cannot be made or written, or the disk is full.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"The snapshot folder {folder} cannot be made",
-            error.strerror or str(error),
-            "Choose another in the settings",
-        ) from error
+    make_folder(folder)
     name = f"{stem}-{datetime.now():%Y%m%d-%H%M%S-%f}"[:-3]
     picture = folder / f"{name}.png"
     images.save(picture, annotate(frame.image, seen, options))

@@ -23,7 +23,8 @@ class Palette:
     """The colour tokens of one theme, "#RRGGBB".
 
     ``accent`` and ``score`` fill bars, rings and dots; ``accent_text`` and ``score_text`` are the same hues, dark or
-    light enough to be read at 4.5:1. ``track`` is the empty part of a bar, ``soft`` the ground of a switched-on toggle.
+    light enough to be read at 4.5:1. ``track`` is the empty part of a bar, ``soft`` the ground of a switched-on toggle,
+    ``record`` the dot of a running recording.
     """
 
     name: Literal["dark", "light"]
@@ -40,6 +41,7 @@ class Palette:
     score_text: str
     soft: str
     track: str
+    record: str
 
     @property
     def text_pairs(self) -> tuple[tuple[str, str], ...]:
@@ -66,6 +68,7 @@ DARK = Palette(
     score_text="#FFB454",
     soft="#1D3836",
     track="#212832",
+    record="#FF5C5C",
 )
 LIGHT = Palette(
     "light",
@@ -82,6 +85,7 @@ LIGHT = Palette(
     score_text="#935800",
     soft="#D5EBE7",
     track="#EDF0F4",
+    record="#CF222E",
 )
 
 
@@ -210,6 +214,8 @@ QPushButton:hover {{ background: {p.hover}; }}
 QPushButton:focus {{ border: 1px solid {p.accent_text}; }}
 QPushButton:disabled {{ color: {p.muted}; }}
 QPushButton:checked {{ background: {p.soft}; color: {p.accent_text}; }}
+QPushButton[role="record"] {{ padding: 0 10px; text-align: left; }}
+QPushButton[recording="true"] {{ border: 1px solid {p.record}; }}
 QPushButton[role="toggle"] {{ padding: 0 12px; color: {p.muted}; }}
 QPushButton[role="toggle"]:checked {{ color: {p.accent_text}; }}
 QPushButton[role="icon"] {{ padding: 0; min-width: 30px; max-width: 30px; }}

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from facelens.gui import paint_qt
 from facelens.gui import theme as look
-from facelens.gui.coach import CHIP_HEIGHT, chip
+from facelens.gui.coach import CHIP_HEIGHT, chip, recording_chip
 from facelens.gui.frameclock import FrameClock
 from facelens.gui.picture import Buffer, Scaler
 from facelens.gui.scene import Look, Painter, Scene
@@ -50,6 +50,7 @@ class LiveView(QWidget):
         self.paused = self.running = self.stale = False
         self.dropping = False
         self.coach_line = ""
+        self.recording = ""
         self._coach_shown = ""
         self._chosen: int | None = None
         self._unpainted = False
@@ -152,6 +153,12 @@ class LiveView(QWidget):
             self.coach_line = line
             self._coach_fade.stop()
             self._coach_fade.start()
+
+    def show_recording(self, length: str) -> None:
+        """The length of a recording that runs, at the upper right; "" for none."""
+        if length != self.recording:
+            self.recording = length
+            self.update()
 
     def set_flags(
         self,
@@ -285,6 +292,8 @@ class LiveView(QWidget):
             progress = float(self._coach_fade.currentValue() or 0.0)
             alpha = progress if self.coach_line else 1 - progress
             items += chip(self._coach_shown, place.x() + EDGE, place.bottom() - EDGE - CHIP_HEIGHT, alpha)
+        if self.recording:
+            items += recording_chip(self.recording, place.right() - EDGE, place.y() + EDGE)
         if self.paused and self.live:
             items += chip(self.tr("Paused"), place.x() + EDGE, place.y() + EDGE, 1.0)
         return items

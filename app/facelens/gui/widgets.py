@@ -48,13 +48,17 @@ class ElidedLabel(QLabel):
 def button(role: str, text: str = "", tip: str = "", checkable: bool = False) -> QPushButton:
     """A button whose look follows its ``role`` in the style sheet; ``tip`` also names it to screen readers."""
     made = QPushButton(text)
-    made.setProperty("role", role)
     made.setToolTip(tip)
     made.setAccessibleName(text or tip)
     made.setCheckable(checkable)
-    # keys belong to the window's shortcuts; Tab still reaches every button
-    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    as_button(made, role)
     return made
+
+
+def as_button(item: QPushButton, role: str) -> None:
+    """Give a button the look of ``role``; keys belong to the window's shortcuts, and Tab still reaches it."""
+    item.setProperty("role", role)
+    item.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
 
 def to_qimage(image: Image) -> QImage:

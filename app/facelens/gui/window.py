@@ -22,8 +22,8 @@ from facelens.gui.bars import POINT_COUNTS
 from facelens.gui.clipbar import STEP
 from facelens.gui.commands import COMMANDS
 from facelens.gui.dialogs import AddressDialog, HelpSheet, SettingsDialog
-from facelens.gui.display import Display
 from facelens.gui.figures import FiguresSheet
+from facelens.gui.saver import Saver
 from facelens.gui.scope import CLIPS
 from facelens.gui.services import Services
 from facelens.gui.settings import Setting, Settings
@@ -31,14 +31,13 @@ from facelens.gui.sourcepicker import DEMO
 from facelens.gui.theme import Theme
 from facelens.images import PICTURE_SUFFIXES
 from facelens.options import EngineOptions
-from facelens.overlay import OverlayOptions
 
 FOLD_BELOW = 1000
 """Window width in px below which the panel folds away."""
 PANEL_MS, MESSAGE_MS = 250, 6000
 
 
-class Window(Display):
+class Window(Saver):
     """The face scope's window. ``begin`` opens the networks and shows something."""
 
     def __init__(self, services: Services, settings: Settings, theme: Theme, options: EngineOptions) -> None:
@@ -80,7 +79,6 @@ class Window(Display):
         top.labels.clicked.connect(self.toggle_labels)
         top.scores.clicked.connect(self.toggle_scores)
         top.points_picked.connect(lambda choice: self.settings.set(keys.POINTS, choice))
-        top.snapshot.clicked.connect(self.snapshot)
         top.open.clicked.connect(self.open_files)
         top.settings.clicked.connect(self.show_settings)
         top.back.clicked.connect(scope.back_to_live)
@@ -103,7 +101,7 @@ class Window(Display):
         self.top.picker.refresh()
         self.scope.start(source, paths)
         if not self.settings.get(keys.NOTICE_SEEN):
-            text = self.tr("Nothing leaves this computer. No picture is sent or kept.")
+            text = self.tr("Nothing leaves this computer. No picture is sent, and none is saved unless you save it.")
             self.notice.show_message(text, [(self.tr("Got it"), lambda: None)])
             self._place_notes()
 
@@ -114,6 +112,7 @@ class Window(Display):
         self._show_position()
         self._show_status()
         self._show_figures()
+        self.show_saving()
 
     def show_message(self, text: str, tip: str = "") -> None:
         """A passing message in the status bar."""
@@ -129,9 +128,6 @@ class Window(Display):
             focused.click()
         else:
             self.scope.toggle_pause()
-
-    def snapshot(self) -> None:
-        self.scope.save(self._options())
 
     def open_files(self) -> None:
         pictures = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
@@ -240,12 +236,8 @@ class Window(Display):
 
     # Settings
 
-    def _options(self) -> OverlayOptions:
-        get = self.settings.get
-        return OverlayOptions(get(keys.BOXES), get(keys.LABELS), get(keys.POINTS), get(keys.SCORES))
-
     def _show_options(self) -> None:
-        options = self._options()
+        options = self.settings.overlay()
         self.view.set_options(options)
         self.top.show_options(options)
 
@@ -301,6 +293,8 @@ class Window(Display):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the place, vanish, then wait for the threads: bounded, and out of the user's sight."""
         self._clock.stop()
+        # a basic timer does not end with the object it beats for
+        self.heartbeat.beat(False)
         self.settings.keep_bytes("geometry", self.saveGeometry())
         for dialog in self.findChildren(QDialog):
             dialog.close()
