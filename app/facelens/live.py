@@ -164,6 +164,10 @@ class LiveSession:
         self._paused.clear()
         self._hand_off.hold(False)
 
+    def let_one(self) -> None:
+        """Let the next frame through even in a pause, to be analysed and then held."""
+        self._hand_off.let_one()
+
     def seek(self, seconds: float) -> None:
         """Go on at ``seconds`` from the start of a source that has a ``duration``; of several only the newest counts.
 

@@ -36,6 +36,31 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facelens"
 
 
+def bound_arenas() -> None:
+    """Keep glibc to two arenas of memory; elsewhere nothing happens. Call it before threads are started.
+
+    Each thread may else get an arena of its own, which keeps what the thread has freed.
+    """
+    _glibc("mallopt", -8, 2)  # M_ARENA_MAX
+
+
+def trim_memory() -> None:
+    """Give memory that was freed back to the system, where glibc holds it; elsewhere nothing happens."""
+    _glibc("malloc_trim", ctypes.c_size_t(0))
+
+
+def _glibc(name: str, *arguments: int | ctypes.c_size_t) -> None:
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        library = ctypes.CDLL(None)
+        # other C libraries have other functions of these names, or none
+        if hasattr(library, "gnu_get_libc_version"):
+            getattr(library, name)(*arguments)
+    except (OSError, AttributeError):
+        return
+
+
 def rss_mib() -> float | None:
     """Memory that this process holds at the moment (resident set), MiB; None where the system does not tell."""
     try:

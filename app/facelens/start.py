@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from facelens.gui.launch import open_window
+from facelens.machine import bound_arenas
 
 
 def main() -> NoReturn:
     """``facelens``: the window where nothing is asked for, else what the command line says."""
+    bound_arenas()
     if len(sys.argv) > 1:
         from facelens import cli
 
@@ -22,6 +24,7 @@ def main() -> NoReturn:
 
 def window() -> NoReturn:
     """``facelens-gui``, for desktops: arguments are pictures to show."""
+    bound_arenas()
     given = sys.argv[1:]
     if any(argument.startswith("-") for argument in given):
         from facelens import cli

@@ -21,6 +21,8 @@ import pytest
 
 from facelens import images
 from facelens.cli.score import annotated_path
+from facelens.engine import Engine, open_engine
+from facelens.options import FINDERS, EngineOptions
 from facelens.types import AGE_RANGES, Expression, Image
 
 Facelens = Callable[..., Any]
@@ -87,6 +89,21 @@ def test_what_the_networks_read_in_the_portrait(facelens: Facelens, portrait_pat
     eyes, mouth = points[36:48].mean(0), points[48:68].mean(0)
     assert box["y"] < eyes[1] < mouth[1] < box["y"] + 1.1 * box["height"]
     assert points[36:42, 0].mean() < points[42:48, 0].mean()
+
+
+@pytest.mark.parametrize("finder", FINDERS)
+def test_either_finder(facelens: Facelens, portrait_path: Path, monkeypatch: pytest.MonkeyPatch, finder: str) -> None:
+    used: list[str] = []
+
+    def opened(options: EngineOptions) -> Engine:
+        used.append(options.finder)
+        return open_engine(options)
+
+    monkeypatch.setattr("facelens.cli.score.open_engine", opened)
+    result = facelens("score", portrait_path, "--finder", finder, "--json", "-")
+    assert result.code == 0, result.err
+    assert len(json.loads(result.out)["faces"]) == 1
+    assert used == [finder]
 
 
 def test_the_classic_preset_is_the_published_sum(facelens: Facelens, portrait_path: Path) -> None:

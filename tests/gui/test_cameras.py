@@ -152,6 +152,19 @@ class TestOpening:
         assert camera.stopped_cleanly
         assert time.monotonic() - began < 2
 
+    def test_a_pause_while_a_source_opens_shows_its_first_picture(
+        self, make_window: Callable[..., Window], world: World, qtbot: Any
+    ) -> None:
+        window = make_window()
+        window.begin("demo")
+        qtbot.waitUntil(lambda: window.scope.state.phase != "idle", timeout=WAIT)
+        window.toggle_pause()
+        qtbot.waitUntil(lambda: window.view.frame is not None, timeout=WAIT)
+        assert window.scope.state.phase == "paused"
+        assert window.empty.heading == ""
+        window.toggle_pause()
+        qtbot.waitUntil(lambda: window.scope.state.phase == "running", timeout=WAIT)
+
 
 class TestPicker:
     def actions(self, window: Window) -> dict[str, QAction]:
@@ -190,6 +203,14 @@ class TestPicker:
         assert world.wishes[-1] == Wishes((1920, 1080), 15.0)
         assert set(world.opened) == {"camera:Desk Camera"}
         assert settings.get(keys.CAMERA_FPS) == "15"
+
+    def test_another_size_in_a_pause_leaves_it_a_pause(
+        self, camera: Window, world: World, settings: Settings, qtbot: Any
+    ) -> None:
+        camera.toggle_pause()
+        settings.set(keys.CAMERA_SIZE, "640x480")
+        qtbot.waitUntil(lambda: camera.scope.pair_turn == 2, timeout=WAIT)
+        assert camera.scope.state.phase == "paused"
 
     def test_the_demo_goes_on_when_a_cameras_size_is_chosen(self, window: Window, world: World, qtbot: Any) -> None:
         self.actions(window)["640 × 480"].trigger()
@@ -318,6 +339,33 @@ class TestClip:
         assert not world.wishes[-1].paced
         qtbot.waitUntil(lambda: clip.scope.live.position > 50.0, timeout=WAIT)
         assert len(world.opened) == 2
+
+    def test_the_pace_chosen_last_counts_where_a_clip_that_is_over_goes_on(
+        self, clip: Window, world: World, settings: Settings, qtbot: Any
+    ) -> None:
+        clip.scope.seek(99.9)
+        qtbot.waitUntil(lambda: clip.scope.state.phase == "ended", timeout=WAIT)
+        settings.set(keys.PACE, "fast")
+        assert len(world.opened) == 1
+        clip.clip.wanted.emit(40.0)
+        qtbot.waitUntil(lambda: len(world.wishes) == 2, timeout=WAIT)
+        assert not world.wishes[-1].paced
+        qtbot.waitUntil(lambda: clip.scope.pair_turn == 2, timeout=WAIT)
+        assert world.sought[-1] == 40
+
+    def test_another_pace_in_a_pause_leaves_it_a_pause(
+        self, clip: Window, world: World, settings: Settings, qtbot: Any
+    ) -> None:
+        clip.toggle_pause()
+        clip.scope.seek(50.0)
+        qtbot.waitUntil(lambda: clip.view.frame is not None and clip.view.frame.index == 1001, timeout=WAIT)
+        settings.set(keys.PACE, "fast")
+        qtbot.waitUntil(lambda: clip.scope.pair_turn == 2, timeout=WAIT)
+        assert clip.scope.state.phase == "paused"
+        assert clip.view.frame is not None
+        assert clip.view.frame.index == pytest.approx(1001, abs=3), "the picture there is shown"
+        clip.toggle_pause()
+        qtbot.waitUntil(lambda: clip.scope.live.position > 51, timeout=WAIT)
 
     def test_a_damaged_part_is_told(self, clip: Window, world: World, qtbot: Any) -> None:
         world.notice = Notice("skipped", "holiday.mp4 is damaged: a part from 0:02 on was left out", "Convert it")

@@ -275,6 +275,18 @@ def test_words_of_times() -> None:
     ]
 
 
+def test_the_frame_clock_tells_slow_sources_apart_from_none() -> None:
+    clock = FrameClock()
+    for second in range(5):
+        clock.painted(captured_at=second - 0.05, now=second)
+    assert clock.fps(4.0) == pytest.approx(1)
+    assert clock.fps(4.9) == pytest.approx(1)
+    for second in (10, 15, 20):
+        clock.painted(captured_at=second - 0.05, now=second)
+    assert clock.fps(24.0) == pytest.approx(3 / 16)
+    assert clock.delay_ms(24.0) == pytest.approx(50), "that of the newest one"
+
+
 def test_the_frame_clock_counts_what_was_painted() -> None:
     clock = FrameClock()
     assert (clock.fps(5), clock.delay_ms(5), clock.spread()) == (0, 0, None)
@@ -283,7 +295,7 @@ def test_the_frame_clock_counts_what_was_painted() -> None:
     clock.painted(captured_at=9.8, now=10.0)
     assert clock.fps(10.0) == pytest.approx(10)
     assert clock.delay_ms(10.0) == pytest.approx(40)
-    assert clock.fps(20.0) == 0
+    assert clock.fps(20.0) < 0.5
     shown = clock.shown()
     assert shown.frames == 101
     assert shown.fps == pytest.approx(10)
@@ -304,9 +316,9 @@ def test_the_heart_beats_only_while_it_is_told_to(qapp: QApplication, qtbot: Any
     assert heart.spread() == rested
     heart.restart()
     heart.beat(True)
-    qtbot.waitUntil(lambda: heart.spread() is not None, timeout=WAIT)
+    # a timer of 4 ms; where a beat was late the next one may come sooner
+    qtbot.waitUntil(lambda: (gaps := heart.spread()) is not None and gaps.max >= 3, timeout=WAIT)
     heart.beat(False)
-    assert heart.spread().max >= 3, "a timer of 4 ms"
 
 
 def test_a_blocked_thread_is_a_gap(qapp: QApplication, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from facelens.gui.dialogs import AddressDialog, HelpSheet, SettingsDialog
 from facelens.gui.settings import SETTINGS, Settings
 from facelens.gui.theme import Theme
 from facelens.gui.window import Window
-from facelens.options import EngineOptions
+from facelens.options import FINDERS, EngineOptions
 from facelens.overlay import PointsChoice
 from facelens.runtime import PROVIDER_NAMES
 from facelens.tracking import USUAL_SMOOTHING
@@ -70,6 +70,7 @@ def test_setting_the_same_value_is_silent(settings: Settings, qtbot: Any) -> Non
 def test_keys_are_unique_and_choices_are_those_of_the_engine() -> None:
     assert len({setting.key for setting in SETTINGS}) == len(SETTINGS)
     assert {value for value, _ in keys.PROVIDER.choices} == set(PROVIDER_NAMES)
+    assert [value for value, _ in keys.FINDER.choices] == list(FINDERS)
     assert {value for value, _ in keys.PRESET.choices} == {*PRESETS, "own"}
     assert {weight.key.removeprefix("score/") for weight in keys.WEIGHTS} == set(DEFAULT_WEIGHTS)
     assert {value for value, _ in keys.POINTS.choices} == set(PointsChoice.__args__)
@@ -113,19 +114,37 @@ def test_the_slider_of_boxes_and_points_reaches_what_runs_and_what_starts_next(
     window: Window, settings: Settings, qtbot: Any
 ) -> None:
     live = window.scope.live
-    assert live._tracker.smoothing == USUAL_SMOOTHING
+    assert live._maker.tracker.smoothing == USUAL_SMOOTHING
     window.show_settings()
     assert window._settings_dialog is not None
     slider = window._settings_dialog.controls["look/smoothing"]
     assert isinstance(slider, QSlider)
     assert slider.value() == 50
     slider.setValue(90)
-    assert settings.smoothing() == live._tracker.smoothing == 0.9
-    qtbot.waitUntil(lambda: live._tracker.counts.created == 1, timeout=WAIT)
-    before = live._tracker
+    assert settings.smoothing() == live._maker.tracker.smoothing == 0.9
+    qtbot.waitUntil(lambda: live._maker.tracker.counts.created == 1, timeout=WAIT)
+    before = live._maker.tracker
     window.use_demo()
-    qtbot.waitUntil(lambda: live._tracker is not before, timeout=WAIT)
-    assert live._tracker.smoothing == 0.9
+    qtbot.waitUntil(lambda: live._maker.tracker is not before, timeout=WAIT)
+    assert live._maker.tracker.smoothing == 0.9
+
+
+def test_the_finder_is_chosen_like_the_provider(window: Window, settings: Settings, world: World, qtbot: Any) -> None:
+    window.show_settings()
+    assert window._settings_dialog is not None
+    box = window._settings_dialog.controls["engine/finder"]
+    assert isinstance(box, QComboBox)
+    assert box.currentText() == "OpenCV"
+    before = world.engine
+    assert before.options.finder == "opencv"
+    with qtbot.waitSignal(window.scope.room.ready, timeout=WAIT):
+        box.setCurrentIndex(box.findData("onnxruntime"))
+        box.activated.emit(box.currentIndex())
+    assert world.engine.options.finder == "onnxruntime"
+    with qtbot.waitSignal(window.scope.room.ready, timeout=WAIT):
+        settings.set(keys.PROVIDER, "cpu")
+    assert (world.engine.options.finder, world.engine.options.provider) == ("onnxruntime", "cpu")
+    assert window.scope.state.phase == "running", "what plays goes on"
 
 
 def test_back_to_defaults(window: Window, settings: Settings) -> None:
@@ -160,12 +179,14 @@ def test_the_source_is_remembered_unless_it_only_stood_in(make_window: Any, sett
     assert settings.get(keys.SOURCE) == "demo"
 
 
-def test_given_options_go_before_settings(settings: Settings) -> None:
+def test_what_the_command_line_gives_goes_before_settings(settings: Settings) -> None:
     settings.set(keys.PROVIDER, "cpu")
     settings.set(keys.PRESET, "classic")
-    assert with_settings(None, settings).provider == "cpu"
-    assert with_settings(None, settings).preset == "classic"
-    assert with_settings(EngineOptions(provider="cuda"), settings) == EngineOptions(provider="cuda")
+    assert with_settings(settings) == EngineOptions(provider="cpu", preset="classic", threads=None)
+    settings.use_for_now({"engine/provider": "cuda", "engine/finder": "onnxruntime"})
+    options = with_settings(settings)
+    assert (options.provider, options.finder) == ("cuda", "onnxruntime")
+    assert options.preset == "classic", "the rest is as the user set it"
 
 
 def test_the_theme_switches_and_is_kept(window: Window, settings: Settings, theme: Theme, qtbot: Any) -> None:

@@ -10,12 +10,15 @@ import pytest
 from PySide6.QtWidgets import QApplication, QPushButton
 from standins import WAIT, World
 
-from facelens.errors import CameraBusyError, DisplayError, ModelCorruptError, SourceLostError
+from facelens.errors import CameraBusyError, DisplayError, ModelCorruptError, ModelMissingError, SourceLostError
 from facelens.gui import app
+from facelens.gui import settings as keys
+from facelens.gui.settings import Settings
 from facelens.gui.window import Window
 
 LOST = SourceLostError("Desk Camera stopped", "it was unplugged", "Plug it in and try again")
 BUSY = CameraBusyError("Desk Camera cannot be opened", "another program holds it", "Close the other program")
+MISSING = ModelMissingError("The model attributes-1 is missing", "there is no such file", "Install again")
 
 
 def visible(window: Window, word: str) -> list[QPushButton]:
@@ -96,6 +99,46 @@ def test_networks_that_do_not_open_are_told_and_tried_again(
     with qtbot.waitSignal(window.scope.pair_changed, timeout=WAIT):
         press(window, "Try again", qtbot)
     assert window.empty.heading == ""
+
+
+def test_what_was_chosen_without_networks_plays_once_they_open(
+    make_window: Callable[..., Window], world: World, qtbot: Any
+) -> None:
+    world.engine_error = MISSING
+    window = make_window()
+    with qtbot.waitSignal(window.scope.room.failed, timeout=WAIT):
+        window.begin("demo")
+    qtbot.waitUntil(lambda: window.scope.state.phase == "idle", timeout=WAIT)
+    window.scope.use("camera:Desk Camera")
+    assert "camera:Desk Camera" not in world.opened
+    world.engine_error = None
+    with qtbot.waitSignal(window.scope.pair_changed, timeout=WAIT):
+        window.scope.open_networks()
+    assert world.opened[-1] == "camera:Desk Camera"
+
+
+def test_networks_that_cannot_be_changed_leave_a_window_that_listens(
+    window: Window, world: World, settings: Settings, qtbot: Any
+) -> None:
+    world.engine_error = MISSING
+    with qtbot.waitSignal(window.scope.room.failed, timeout=WAIT):
+        settings.set(keys.PROVIDER, "cuda")
+    assert window.error.text == str(MISSING)
+    assert window.scope.state.phase == "running", "the old ones go on"
+    window.scope.use("demo:2")
+    qtbot.waitUntil(lambda: world.opened[-1] == "demo:2", timeout=WAIT)
+    # Start and stop are those of the source, too
+    window.scope.halt()
+    qtbot.waitUntil(lambda: window.scope.state.phase == "idle", timeout=WAIT)
+    assert window.empty.heading == "No picture"
+    with qtbot.waitSignal(window.scope.pair_changed, timeout=WAIT):
+        window.toggle_pause()
+    assert world.opened == ["demo", "demo:2", "demo:2"]
+    world.engine_error = None
+    with qtbot.waitSignal(window.scope.room.ready, timeout=WAIT):
+        press(window, "Try again", qtbot)
+    assert [engine.options.provider for engine in world.engines] == ["auto", "cuda"]
+    assert len(world.opened) == 3, "what plays goes on"
 
 
 def test_a_fault_of_the_window_itself_is_shown_once(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,3 +64,42 @@ def test_the_cache_lies_where_the_system_keeps_such_things(
 def test_there_is_at_least_one_core_and_a_processor() -> None:
     assert machine.cores() >= 1
     assert machine.processor()
+
+
+class Library:
+    """A C library that notes what it is asked."""
+
+    def __init__(self, *names: str) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._names:
+            raise AttributeError(name)
+        return lambda *values: self.asked.append((name, int(getattr(values[-1], "value", values[-1]))))
+
+
+@pytest.mark.parametrize(
+    ("system", "names", "asked"),
+    [
+        ("linux", ("gnu_get_libc_version", "mallopt", "malloc_trim"), [("mallopt", 2), ("malloc_trim", 0)]),
+        ("linux", ("mallopt", "malloc_trim"), []),
+        ("linux", ("gnu_get_libc_version",), []),
+        ("darwin", ("gnu_get_libc_version", "mallopt", "malloc_trim"), []),
+    ],
+)
+def test_memory_is_bounded_and_given_back_where_glibc_holds_it(
+    monkeypatch: pytest.MonkeyPatch, system: str, names: tuple[str, ...], asked: list[tuple[str, int]]
+) -> None:
+    library = Library(*names)
+    stand_in = SimpleNamespace(CDLL=lambda _: library, c_size_t=ctypes.c_size_t)
+    monkeypatch.setattr(machine, "ctypes", stand_in)
+    monkeypatch.setattr(sys, "platform", system)
+    machine.bound_arenas()
+    machine.trim_memory()
+    assert library.asked == asked
+
+
+def test_both_can_be_called_here() -> None:
+    machine.bound_arenas()
+    machine.trim_memory()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -167,6 +168,39 @@ def test_a_card_that_is_lost_is_replaced_within_the_batch(
     assert len(machine.cards[0].runs) == runs
 
 
+def test_a_card_that_is_lost_to_two_threads_at_once_is_replaced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, cuda="cuda")
+    network = open_network(SPEC, "cuda")
+    network.prove(FACE)
+    both, replaced = threading.Barrier(2), threading.Event()
+
+    def lost(*_: object) -> object:
+        both.wait(30)
+        if threading.current_thread().name == "later":
+            # what it used is no longer what the network uses
+            assert replaced.wait(30)
+        raise RuntimeError("CUDA failure 700")
+
+    monkeypatch.setattr(machine.cards[0], "run", lost)
+    told: dict[str, Any] = {}
+
+    def run() -> None:
+        name = threading.current_thread().name
+        try:
+            told[name] = network.run(FACE[None])["points"].shape
+        except Exception as error:  # noqa: BLE001 - told below
+            told[name] = error
+        replaced.set()
+
+    threads = [threading.Thread(target=run, name=name) for name in ("earlier", "later")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert told == {"earlier": (1, 68, 2), "later": (1, 68, 2)}
+    assert network.note == "cuda failed while running (CUDA failure 700); now on the CPU"
+
+
 def test_a_card_that_gives_no_numbers_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, cuda="cuda")
     network = open_network(SPEC, "cuda")
@@ -180,7 +214,7 @@ def test_where_the_cpu_fails_too_it_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     network = open_network(SPEC, "cuda")
     machine.cards[0].error = RuntimeError("lost")
     machine.gives["cpu"] = RuntimeError("no memory")
-    with pytest.raises(RuntimeError, match="no memory"):
+    with pytest.raises(ProviderError, match=r"lost.*no memory"):
         network.run(FACE[None])
     network = Network(SPEC, Card("cpu"), "cpu", "auto", "", 1)
     network._session.error = RuntimeError("broken\nmore")

@@ -43,6 +43,20 @@ def test_without_arguments_the_window_opens(monkeypatch: pytest.MonkeyPatch, ent
     assert list(window.paths or ()) == []
 
 
+@pytest.mark.parametrize("entry", [start.main, start.window])
+def test_memory_is_bounded_before_anything_else(monkeypatch: pytest.MonkeyPatch, entry: Any) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(start, "bound_arenas", lambda: done.append("bounded"))
+
+    class Late(Window):
+        def __call__(self, *, paths: Sequence[str]) -> int:
+            done.append("opened")
+            return super().__call__(paths=paths)
+
+    run(monkeypatch, entry, [], Late())
+    assert done == ["bounded", "opened"]
+
+
 def test_on_a_desktop_arguments_are_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     window = Window()
     assert run(monkeypatch, start.window, ["a.jpg", "b.png"], window) == 0

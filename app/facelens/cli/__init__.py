@@ -16,9 +16,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from facelens import __version__
-from facelens.cli.common import Pace, Provider, check_outputs, fail, frame_size, plain_streams, say
+from facelens.cli.common import Finder, Pace, Provider, check_outputs, fail, frame_size, plain_streams, say
 from facelens.errors import FacelensError
 from facelens.gui.launch import open_window
+from facelens.machine import bound_arenas
 
 app = typer.Typer(
     name="facelens",
@@ -59,6 +60,7 @@ def score(
     csv: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write a table, a row a face.")] = None,
     annotate: Annotated[Path | None, typer.Option(metavar="DIR", help="Write annotated copies there.")] = None,
     provider: ProviderOption = Provider.auto,
+    finder: Annotated[Finder, typer.Option(help="What runs the detector.")] = Finder.opencv,
     preset: Annotated[str, typer.Option(help="How the score is made: default, or classic (the age rule).")] = "default",
     weight: Annotated[list[str] | None, typer.Option(metavar="NAME=N", help="Weigh a component; repeatable.")] = None,
     detail: Annotated[int, typer.Option(min=64, max=4096, help="Longest side in px searched for faces.")] = 1280,
@@ -66,7 +68,7 @@ def score(
     """Find and read every face in pictures."""
     from facelens.cli.score import Request, run
 
-    wanted = Request(paths, recursive, json, csv, annotate, provider.value, preset, weight or [], detail)
+    wanted = Request(paths, recursive, json, csv, annotate, provider.value, preset, weight or [], detail, finder.value)
     raise typer.Exit(run(wanted))
 
 
@@ -86,6 +88,9 @@ def live(
     record: Annotated[Path | None, typer.Option(metavar="FILE", help="A .webm clip, and reports as .jsonl.")] = None,
     stats: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write figures of the run as JSON.")] = None,
     provider: ProviderOption = Provider.auto,
+    finder: Annotated[
+        Finder | None, typer.Option(help="What runs the detector; without a word OpenCV, in the window as it is set.")
+    ] = None,
 ) -> None:
     """Watch a camera, a clip, a stream or the demo. A camera or stream that is lost is waited for."""
     size = None if camera_size is None else frame_size(camera_size)
@@ -99,16 +104,20 @@ def live(
             "camera/mirror": mirror,
             "camera/pace": None if pace is None else pace.value,
             "engine/every_frame": every_frame or None,
+            "engine/provider": None if provider is Provider.auto else provider.value,
+            "engine/finder": None if finder is None else finder.value,
         }
         settings = {key: value for key, value in given.items() if value is not None}
-        code = open_window(source or None, provider.value, seconds=seconds, stats=stats, settings=settings)
+        code = open_window(source or None, seconds=seconds, stats=stats, settings=settings)
         raise typer.Exit(code)
     from facelens.cli.live import run
     from facelens.sources import Wishes
 
     usual = Wishes()
     wishes = Wishes(size or usual.size, camera_fps or usual.fps, mirror, pace is not Pace.fast)
-    raise typer.Exit(run(source or "camera", frames, seconds, record, stats, provider.value, wishes, every_frame))
+    found_by = (finder or Finder.opencv).value
+    code = run(source or "camera", frames, seconds, record, stats, provider.value, wishes, every_frame, found_by)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -171,6 +180,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="As JSON on standar
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line: every error is one sentence, unless --debug asks for more."""
+    bound_arenas()
     given = list(sys.argv[1:] if arguments is None else arguments)
     # wherever it stands: who adds it to a command that failed adds it at the end
     debug = "--debug" in given

@@ -35,6 +35,13 @@ class Provider(StrEnum):
     directml = "directml"
 
 
+class Finder(StrEnum):
+    """Choices of --finder; the same as ``options.FINDERS``."""
+
+    opencv = "opencv"
+    onnxruntime = "onnxruntime"
+
+
 class Pace(StrEnum):
     """Choices of --pace."""
 

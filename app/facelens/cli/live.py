@@ -43,6 +43,8 @@ class Watch:
         self._frame: Frame | None = None
         self._providers = engine.providers
         self.count = 0
+        self.memory: float | None = None
+        """What was held at the first frame, MiB."""
         self.last: FrameReport | None = None
 
     @property
@@ -66,6 +68,8 @@ class Watch:
 
     def update(self, found: FrameReport) -> FrameReport:
         found = self.follower.update(found)
+        if not self.count:
+            self.memory = rss_mib()
         self.count += 1
         self.last = found
         if self._record is not None:
@@ -123,6 +127,7 @@ def run(
     provider: str,
     wishes: Wishes | None = None,
     every_frame: bool = False,
+    finder: str = "opencv",
 ) -> int:
     """Run the loop until the source ends, a limit is reached, or the user stops it; the exit code.
 
@@ -137,19 +142,19 @@ def run(
         Recorder(record, USUAL_FPS, live=False)  # an ending or a folder that will not do is told before the work
     wishes = wishes or Wishes()
     source = open_source(address, wishes)
-    with open_engine(provider=provider, threads=None) as engine:
+    with open_engine(provider=provider, finder=finder, threads=None) as engine:
         for note in engine.notes if provider != "auto" else ():
             say(f"facelens: {note}", "yellow")
         engine.warm_up()
         mirror = wishes.mirrors(address)
         watch = Watch(engine, source, record, mirror=mirror, every_frame=every_frame)
-        memory = rss_mib()
         session, code = _watch(watch, source, frames, seconds, mirror)
         watch.close()
         live = session.stats()
-        out = _figures(live, watch, engine, memory)
+        out = _figures(live, watch, engine)
     for problem in (session.error, watch.problem):
-        if problem is not None:
+        # that the user stopped it is no problem to tell
+        if problem is not None and not isinstance(problem, KeyboardInterrupt):
             say(f"facelens: {problem}", "red")
             code = code or (problem.exit_code if isinstance(problem, FacelensError) else 3)
     if watch.recording is not None and watch.recording.dropped:
@@ -199,14 +204,14 @@ def _watch(
     return session, code
 
 
-def _figures(live: LiveStats, watch: Watch, engine: Engine, memory: float | None) -> dict[str, Any]:
+def _figures(live: LiveStats, watch: Watch, engine: Engine) -> dict[str, Any]:
     """The figures of a run that has stopped, in the form of ``--stats``; a result counts as shown when it is there."""
     return runstats.form(
         live,
         Shown(watch.count, live.fps_analysed, live.latency_ms),
         watch.follower,
         heartbeat=None,
-        rss_mib=(memory, rss_mib()),
+        rss_mib=(watch.memory, rss_mib()),
         threads=(live.threads_started, live.threads_joined),
         providers=engine.providers,
     )

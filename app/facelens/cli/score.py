@@ -35,6 +35,7 @@ class Request:
     preset: str
     weight: Sequence[str]
     detail: int
+    finder: str = "opencv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def run(wanted: Request) -> int:
         preset=wanted.preset,
         weights=weights_of(wanted.weight),
         detect_size=wanted.detail,
+        finder=wanted.finder,
         threads=None,
     )
     with open_engine(options) as engine:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 # before PySide6: on Windows the libraries of ONNX Runtime must be found before Qt's
@@ -115,14 +116,12 @@ def app_icon() -> QIcon:
     return icon
 
 
-def with_settings(options: EngineOptions | None, settings: Settings) -> EngineOptions:
-    """Engine options as the user set them; what the caller gives goes before."""
-    if options is not None and options != EngineOptions():
-        return options
-    return replace(
-        options or EngineOptions(),
+def with_settings(settings: Settings) -> EngineOptions:
+    """Engine options as the user set them, or the command line for this time."""
+    return EngineOptions(
         threads=None,
         provider=settings.get(keys.PROVIDER),
+        finder=settings.get(keys.FINDER),
         preset=settings.preset(),
         weights=settings.weights(),
     )
@@ -147,9 +146,34 @@ def _show_faults(window: Window) -> None:
     sys.excepthook = hook
 
 
+@contextmanager
+def _ended_by_interrupt(window: Window) -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C in the terminal close the window, where Python would raise it in whatever Qt calls at the moment.
+
+    Yields what tells whether it was pressed. Qt gives Python the time to notice with the window's next clock.
+    """
+    pressed = False
+
+    def close(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        # not from here: this runs in the middle of something else
+        QTimer.singleShot(0, window.close)
+
+    before = signal.getsignal(signal.SIGINT)
+    # whoever started this may want Ctrl-C to pass it by; and only the main thread may listen
+    listens = before not in (signal.SIG_IGN, None) and threading.current_thread() is threading.main_thread()
+    if listens:
+        signal.signal(signal.SIGINT, close)
+    try:
+        yield lambda: pressed
+    finally:
+        if listens:
+            signal.signal(signal.SIGINT, before)
+
+
 def run(
     source: str | None = None,
-    options: EngineOptions | None = None,
     paths: Sequence[str] = (),
     quit_after_ms: int | None = None,
     screenshot: Path | None = None,
@@ -160,16 +184,16 @@ def run(
 
     Args:
         source: an address for ``sources.open_source``; None: what was shown last, a camera, or the demo.
-        options: engine options; None: the user's settings.
         paths: pictures or folders to show first.
         quit_after_ms: close by itself after so many milliseconds.
         for_now: settings by key that hold for this time only.
         screenshot: with ``quit_after_ms``: save the window as a picture there before closing.
-        stats: write the figures of the newest live source there as JSON when the window has closed; "-" is standard
-            output.
+        stats: write the figures of the newest live source there as JSON when the window has closed, zeros where none
+            ran; "-" is standard output.
 
     Returns:
-        The exit code: 0, or 3 where the networks never opened.
+        The exit code: 0; 130 where Ctrl-C closed the window; 3 where the networks never opened; with ``quit_after_ms``
+        that of what the source failed by, if it did.
 
     Raises:
         DisplayError: no window can be opened here.
@@ -180,7 +204,7 @@ def run(
     settings = Settings(QSettings())
     settings.use_for_now(for_now or {})
     theme = Theme(qt, settings.get(keys.THEME))
-    window = Window(Services(), settings, theme, with_settings(options, settings))
+    window = Window(Services(), settings, theme, with_settings(settings))
     # comparing with the truth costs the analysis a little
     window.scope.live.judged = stats is not None
     hook, interval = sys.excepthook, sys.getswitchinterval()
@@ -196,10 +220,17 @@ def run(
             window.close()
 
         QTimer.singleShot(quit_after_ms, leave)
-    code = qt.exec()
+    with _ended_by_interrupt(window) as interrupted:
+        code = qt.exec()
     sys.excepthook = hook
     sys.setswitchinterval(interval)
-    figures = window.run_figures()
-    if stats is not None and figures is not None:
-        report.write_json(stats, figures)
-    return code if window.scope.engine_error is None else 3
+    if stats is not None:
+        report.write_json(stats, window.run_figures())
+    scope = window.scope
+    if interrupted():
+        return 130
+    if scope.engine_error is not None and not scope.room.has_opened:
+        return 3
+    # whoever stays at the window is told there, and may go on with something else
+    failed = scope.state.error if quit_after_ms is not None else None
+    return code if failed is None else failed.exit_code

@@ -24,11 +24,15 @@ from facelens.gui.scope import Scope
 from facelens.gui.services import Services
 from facelens.gui.settings import Settings
 from facelens.gui.sourcepicker import DEMO, SourcePicker
+from facelens.gui.statusline import StatusLine
 from facelens.gui.theme import MARGIN, Theme
 from facelens.gui.view import LiveView
+from facelens.livestats import Tally
 from facelens.machine import rss_mib
 from facelens.options import EngineOptions
+from facelens.runstats import Follower
 from facelens.sources import Notice
+from facelens.tracking import Tracker
 from facelens.types import Face
 
 
@@ -44,12 +48,12 @@ class Display(QMainWindow):
         self.people, self.coach = People(), Coach()
         self.heartbeat = Heartbeat(self)
         self.rss_at_first: float | None = None
-        """Memory when the first frame was shown, MiB."""
+        """Memory when the first frame of the newest source was shown, MiB."""
         self.figures: FiguresSheet | None = None
-        self._turn = 0
-        self._good, self._got = True, list[str]()
+        self._turn, self._awaited = 0, False
         self._noticed: Notice | None = None
         self._lay_out()
+        self.line = StatusLine(self.status, self.scope, self.view, self.heartbeat)
         renderer = self.scope.live.renderer
         renderer.paint, renderer.drop = self.view.paint_scene, self.view.drop_scene
         self.view.resized.connect(self._place_notes)
@@ -94,16 +98,14 @@ class Display(QMainWindow):
 
     def _show_scope(self) -> None:
         scope, state, top = self.scope, self.scope.state, self.top
-        if scope.live.turn != self._turn:
-            self._turn = scope.live.turn
-            self.view.clock.restart()
-            self.heartbeat.restart()
+        self._follow_turn()
         self.heartbeat.beat(state.phase == "running")
         top.show_phase("idle" if scope.photo is not None else state.phase)
         self._show_source()
         photo = scope.photo
         top.show_title(None if photo is None else f"{photo.path.name}   {photo.index + 1} / {photo.count}")
-        self.view.set_flags(paused=state.phase == "paused", running=state.phase == "running", stale=state.is_lost)
+        self.view.set_flags(paused=state.phase == "paused", running=state.phase == "running")
+        self._show_age()
         self.clip.show_clip(state.duration if photo is None else None)
         self._show_position()
         self._show_notice()
@@ -114,14 +116,32 @@ class Display(QMainWindow):
             state.phase, "muted"
         )
         self.status.dot.show_token("accent" if photo is not None else "score" if state.is_lost else token)
-        if state.phase == "idle" and photo is None and self.view.frame is not None:
-            self.scope.pair = None
-            self.view.clear()
-            self.people.clear()
-            self.panel.show_nobody()
         top.snapshot.setEnabled(scope.pair is not None)
         self._show_empty()
         self._show_status()
+
+    def _follow_turn(self) -> None:
+        """Where another session has begun: its figures are its own, and its people others, whatever their numbers."""
+        if self.scope.live.turn == self._turn:
+            return
+        self._turn, self._awaited = self.scope.live.turn, True
+        self.view.clock.restart()
+        self.heartbeat.restart()
+        self.rss_at_first = None
+        if self.scope.photo is None:
+            self.people.clear()
+            self.view.choose(None)
+            self._hush()
+
+    def _show_age(self) -> None:
+        """A veil over a picture that is an old one, or of another source than the bar names."""
+        self.view.set_flags(stale=self.scope.state.is_lost or self.scope.pair_is_old)
+        if self.scope.pair_is_old:
+            self._hush()
+
+    def _hush(self) -> None:
+        self.coach.clear()
+        self.view.show_coach("")
 
     def _show_source(self) -> None:
         """The source by name, with the size and rate that it really gives."""
@@ -144,8 +164,7 @@ class Display(QMainWindow):
         elif notice.kind == "lost":
             demo: Action = (self.tr("Show the demo"), lambda: self.scope.use(DEMO))
             self.trouble.show_message(str(notice), [(self.tr("Stop waiting"), self.scope.halt), demo], waiting=True)
-            self.coach.clear()
-            self.view.show_coach("")
+            self._hush()
         else:
             self.trouble.show_message(str(notice))
         self._place_notes()
@@ -165,7 +184,7 @@ class Display(QMainWindow):
         offers: list[Action] = [demo, (self.tr("Open…"), self.open_wanted.emit)]
         if self.view.frame is not None:
             self.empty.hide()
-        elif scope.engine_error is not None:
+        elif scope.engine_error is not None and not scope.room.is_ready:
             again: list[Action] = [(self.tr("Try again"), scope.start_again)]
             self.empty.show_state(self.tr("The networks did not open"), scope.engine_error.remedy, again)
         elif not scope.room.is_ready:
@@ -183,29 +202,41 @@ class Display(QMainWindow):
     def _show_pair(self) -> None:
         pair, photo = self.scope.pair, self.scope.photo
         if pair is None:
+            self._show_nothing()
             return
+        self._follow_turn()
         first = self.view.frame is None
         scene, self.scope.scene = self.scope.scene, None
         self.view.show_pair(*pair, live=photo is None, scene=scene)
+        self._show_age()
+        anew = photo is None and self._awaited and not self.scope.pair_is_strange
+        if anew:
+            self._awaited, self.rss_at_first = False, rss_mib()
         if first:
-            self.rss_at_first = self.rss_at_first or rss_mib()
             self.empty.hide()
             self.top.snapshot.setEnabled(True)
             self._show_status()
         if photo is not None:
             self.people.clear()
-            self.coach.clear()
-            self.view.show_coach("")
+            self._hush()
             self._show_face()
             self._show_status()
-        elif first or self.panel.track_id is None or self.scope.state.phase != "running":
+        elif first or anew or self.panel.track_id is None or self.scope.state.phase != "running":
             # while it runs the panel keeps to its own, slower clock, so that its figures can be read
             self._show_face()
+
+    def _show_nothing(self) -> None:
+        self.view.clear()
+        self.people.clear()
+        self.panel.show_nobody()
+        self.top.snapshot.setEnabled(False)
+        self._show_empty()
+        self._show_status()
 
     def _show_face(self) -> None:
         """The chosen face of the newest pair, in the panel; and the line of coaching for it."""
         pair, live = self.scope.pair, self.scope.photo is None
-        if pair is None:
+        if pair is None or self.scope.pair_is_strange:
             return
         frame, report = pair
         now = time.monotonic()
@@ -228,36 +259,7 @@ class Display(QMainWindow):
         return self.tr("{width} × {height} px").format(width=round(box.width), height=round(box.height))
 
     def _show_status(self) -> None:
-        scope, pair = self.scope, self.scope.pair
-        if scope.photo is not None:
-            count = len(scope.photo.report.faces)
-            faces = self.tr("1 face") if count == 1 else self.tr("{count} faces").format(count=count)
-            size = self.tr("{width} × {height} px").format(
-                width=scope.photo.frame.width, height=scope.photo.frame.height
-            )
-            self.status.show_figures(faces, size, "")
-        elif (stats := scope.live.stats()) is not None and pair is not None:
-            now, clock = time.monotonic(), self.view.clock
-            if scope.state.is_lost:
-                pace = self.tr("Waiting")
-            elif scope.state.phase == "paused":
-                pace = self.tr("Paused")
-            else:
-                pace = self.tr("{rate} frames/s").format(rate=f"{clock.fps(now):.1f}")
-            self.status.show_figures(
-                pace,
-                self.tr("{delay} ms camera to screen").format(delay=round(clock.delay_ms(now))),
-                self.tr("{count} skipped").format(count=stats.frames_skipped),
-                tip=wording.times_tip(clock.spread(), self.heartbeat.spread()),
-            )
-        else:
-            self.status.show_figures(self.tr("Not running"), "", "")
-        proofs = scope.room.proofs
-        text, good = wording.badge(proofs, pair[1].timings if pair is not None else {})
-        self.status.show_provider(text, good, wording.badge_tip(proofs))
-        if self._good and not good and any(proof.got != before for proof, before in zip(proofs, self._got)):
-            self.scope.message.emit(text, wording.badge_tip(proofs))
-        self._good, self._got = good, [proof.got for proof in proofs]
+        self.line.show()
 
     def _show_figures(self) -> None:
         sheet = self.figures
@@ -268,13 +270,10 @@ class Display(QMainWindow):
             sheet.show_plan(self.scope.live.plan)
             sheet.show_networks(self.scope.room.proofs)
 
-    def run_figures(self) -> dict[str, Any] | None:
-        """The figures of the newest live source in the form of ``--stats``, complete once the window has closed; None
-        where no source has run."""
-        newest = self.scope.live.newest()
-        if newest is None:
-            return None
-        live, follower = newest
+    def run_figures(self) -> dict[str, Any]:
+        """The figures of the newest live source in the form of ``--stats``, complete once the window has closed; of
+        none that has run all counts are 0."""
+        live, follower = self.scope.live.newest() or (Tally().stats(0, ()), Follower(Tracker()))
         return runstats.form(
             live,
             self.view.clock.shown(),
@@ -288,7 +287,9 @@ class Display(QMainWindow):
     def show_problem(self, error: FacelensError) -> None:
         """An error's sentence over the view, with what can be done about it; the view goes on."""
         actions: list[Action] = []
-        if error is self.scope.engine_error or error is self.scope.state.error:
+        if error is self.scope.engine_error:
+            actions.append((self.tr("Try again"), self.scope.open_networks))
+        elif error is self.scope.state.error:
             actions.append((self.tr("Try again"), self.scope.start_again))
         if error is self.scope.state.error and self.scope.state.address != DEMO:
             actions.append((self.tr("Show the demo"), lambda: self.scope.use(DEMO)))

@@ -37,6 +37,8 @@ class EngineRoom(QObject):
         self._open_engine, self._tasks = open_engine, tasks
         self.options = options
         self._engine: Engine | None = None
+        self.has_opened = False
+        """The networks have opened once, also after ``close``."""
         self._closed_on: Mapping[str, str] = {}
         self._turn = 0
 
@@ -76,10 +78,12 @@ class EngineRoom(QObject):
             raise ModelError("The picture cannot be read", "the networks are not open", "Wait until they are open")
         return engine
 
-    def open(self, provider: str | None = None) -> None:
-        """Open the networks, or open them anew on another provider; until then the old ones go on."""
-        if provider is not None:
-            self.options = replace(self.options, provider=provider)
+    def open(self, provider: str | None = None, finder: str | None = None) -> None:
+        """Open the networks, or open them anew on another provider or finder (see ``EngineOptions``); until they are
+        open, and where they do not open, the old ones go on."""
+        self.options = replace(
+            self.options, provider=provider or self.options.provider, finder=finder or self.options.finder
+        )
         options, self._turn = self.options, self._turn + 1
         turn = self._turn
 
@@ -91,7 +95,7 @@ class EngineRoom(QObject):
         def returned(engine: Engine) -> None:
             # the older engine is closed when its last analysis lets go of it
             if turn == self._turn:
-                self._engine = engine
+                self._engine, self.has_opened = engine, True
                 engine.set_score(self.options.preset, self.options.weights)
                 self.ready.emit()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from facelens.runstats import Shown
+from facelens.sources.rate import recent_rate
 from facelens.timing import Durations, Rate, Spread
 
 RECENT_SECONDS = 2.0
@@ -30,14 +31,16 @@ class FrameClock:
         self._recent.append((now, delay))
 
     def fps(self, now: float) -> float:
-        """Frames a second over the last two seconds; 0 where there were fewer than three."""
-        times = [at for at, _ in self._recent if now - at <= RECENT_SECONDS]
-        return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 2 and times[-1] > times[0] else 0.0
+        """Frames a second of late, see ``recent_rate``: slow sources count too, and a source that is silent falls."""
+        return recent_rate([at for at, _ in self._recent], now)
 
     def delay_ms(self, now: float) -> float:
-        """Middle one of the delays from capture to paint over the last two seconds, ms; 0 without any."""
+        """Middle one of the delays from capture to paint over the last two seconds, ms; of the newest frame where none
+        lies in them, 0 before the first."""
         delays = sorted(delay for at, delay in self._recent if now - at <= RECENT_SECONDS)
-        return delays[len(delays) // 2] if delays else 0.0
+        if delays:
+            return delays[len(delays) // 2]
+        return self._recent[-1][1] if self._recent else 0.0
 
     def spread(self) -> Spread | None:
         """Of the delays since ``restart``."""

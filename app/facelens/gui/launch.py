@@ -10,7 +10,6 @@ from facelens.errors import DisplayError
 
 def open_window(
     source: str | None = None,
-    provider: str = "auto",
     paths: Sequence[str] = (),
     seconds: float | None = None,
     stats: str | None = None,
@@ -27,8 +26,5 @@ def open_window(
     except ImportError as error:
         remedy = "Install the system libraries of Qt (see the README), or use 'facelens score'"
         raise DisplayError("Cannot open the window", str(error), remedy) from error
-    from facelens.options import EngineOptions
-
-    options = EngineOptions(provider=provider, threads=None) if provider != "auto" else None
     quit_after = None if seconds is None else round(seconds * 1000)
-    return run(source, options, paths, quit_after_ms=quit_after, stats=stats, for_now=settings)
+    return run(source, paths, quit_after_ms=quit_after, stats=stats, for_now=settings)

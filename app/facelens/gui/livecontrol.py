@@ -5,31 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
 
 from facelens.errors import FacelensError
+from facelens.gui.liverun import Maker, Request, Run, Taken, hold
 from facelens.gui.livestate import LiveState
 from facelens.gui.renderer import Renderer
-from facelens.gui.scene import Scene
 from facelens.gui.worker import Pulse, as_shown
-from facelens.live import LiveResult, LiveSession
+from facelens.live import LiveSession
 from facelens.livestats import LiveStats
+from facelens.machine import trim_memory
 from facelens.runstats import Follower
 from facelens.scheduler import Plan, Watcher
 from facelens.sources import FrameSource, Wishes
-from facelens.tracking import USUAL_SMOOTHING, Tracker
+from facelens.tracking import USUAL_SMOOTHING
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    address: str | None
-    wishes: Wishes = field(default_factory=Wishes)
-    start: float = 0.0
-    quit: bool = False
 
 
 class LiveControl(QObject):
@@ -62,19 +55,16 @@ class LiveControl(QObject):
         smoothing: float = USUAL_SMOOTHING,
     ) -> None:
         super().__init__(parent)
-        self._open_source, self._watch = open_source, watch
+        self._maker = Maker(open_source, watch, smoothing)
         self._ready = threading.Condition()
         self._changing = threading.Lock()
-        self._request: _Request | None = None
-        self._session: LiveSession | None = None
-        self._smoothing, self._tracker = smoothing, Tracker(smoothing)
-        self._whole = False
-        self._watcher: Watcher | None = None
-        self._newest: tuple[LiveSession, Follower] | None = None
+        self._request: Request | None = None
+        self._run: Run | None = None
+        self._newest: Run | None = None
         self._ended: tuple[int, int] = (0, 0)
         self.judged, self.turn = False, 0
         self._opening: LiveSession | None = None
-        self._wishes = Wishes()
+        self._start = 0.0
         self._hold = self._hung = self._allowed = False
         self.state = LiveState()
         self._states, self._updates = Pulse(self), Pulse(self)
@@ -84,14 +74,15 @@ class LiveControl(QObject):
         self._thread = threading.Thread(target=self._loop, name="facelens-live-control", daemon=True)
         self._thread.start()
 
-    def use(self, address: str, wishes: Wishes, start: float = 0.0) -> None:
-        """Stop what runs and start the source of ``address``, a clip ``start`` seconds from its beginning."""
-        self._hold = False
-        self._post(_Request(address, wishes, start))
+    def use(self, address: str, wishes: Wishes, start: float = 0.0, *, hold: bool = False) -> None:
+        """Stop what runs and start the source of ``address``, a clip ``start`` s from its beginning; ``hold``: held."""
+        self._hold, self._start = hold, start
+        self._post(Request(address, wishes, start))
 
     def halt(self) -> None:
         """Stop what runs."""
-        self._post(_Request(None))
+        self._start = 0.0
+        self._post(Request(None))
 
     def allow(self) -> None:
         """Frames can be analysed from now on."""
@@ -99,8 +90,13 @@ class LiveControl(QObject):
             self._allowed = True
             self._ready.notify()
 
+    @property
+    def held(self) -> bool:
+        """Whether the newest frame is, or will be, held."""
+        return self._hold
+
     def pause(self) -> None:
-        """Hold the newest frame; also a source that is still being opened starts held."""
+        """Hold the newest frame; also a source that is still being opened starts held, with its first frame."""
         self._hold = True
         self._apply_hold()
 
@@ -109,14 +105,10 @@ class LiveControl(QObject):
         self._apply_hold()
 
     def seek(self, seconds: float) -> None:
-        """Go on with a clip at ``seconds`` from its beginning, also one that has ended; in a pause it stays held."""
+        """Go on with a clip that has not ended at ``seconds`` from its beginning; in a pause it stays held."""
         session, state = self._session, self.state
-        if session is None or state.duration is None:
-            return
-        if state.phase in ("running", "paused"):
+        if session is not None and state.duration is not None and state.phase in ("running", "paused"):
             session.seek(seconds)
-        elif state.phase == "ended":
-            self.use(state.address, self._wishes, seconds)
 
     def set_mirror(self, wishes: Wishes) -> None:
         """Turn the frames of the source that runs as ``wishes`` say, from the next one on."""
@@ -126,9 +118,8 @@ class LiveControl(QObject):
 
     @property
     def position(self) -> float:
-        """Seconds from the beginning of a clip."""
-        session = self._session
-        return session.position if session is not None else 0.0
+        """Seconds from the beginning of a clip; while it opens, where it will begin."""
+        return self._start if (session := self._session) is None else session.position
 
     @property
     def rate(self) -> float | None:
@@ -136,10 +127,11 @@ class LiveControl(QObject):
         session = self._session
         return session.source.rate if session is not None else None
 
-    def take(self) -> tuple[LiveResult, Scene | None] | None:
-        """The newest result that has been painted, and its scene the first time it is asked for."""
-        session = self._session
-        return self.renderer.take(session) if session is not None else None
+    def take(self) -> Taken | None:
+        """The newest result of what runs, or ran last and was not stopped, that has been painted."""
+        run = self._run
+        taken = self.renderer.take(run.session) if run is not None else None
+        return Taken(*taken, run.address, run.turn) if run is not None and taken is not None else None
 
     def stats(self) -> LiveStats | None:
         session = self._session
@@ -147,22 +139,20 @@ class LiveControl(QObject):
 
     def set_smoothing(self, value: float) -> None:
         """How boxes and points follow faces from the next frame on, from 0, smooth, to 1, quick."""
-        self._smoothing = self._tracker.smoothing = value
+        self._maker.set_smoothing(value)
 
     def set_whole(self, value: bool) -> None:
         """Whether every network runs on every frame, from the next one on."""
-        self._whole = value
-        if self._watcher is not None:
-            self._watcher.whole = value
+        self._maker.set_whole(value)
 
     @property
     def plan(self) -> Plan | None:
         """What the clocks of the newest source do; None where every frame is analysed whole."""
-        return None if self._watcher is None else self._watcher.plan
+        return self._maker.plan
 
     def newest(self) -> tuple[LiveStats, Follower] | None:
         """Figures of the session that runs or, where none does, ran last."""
-        return (self._newest[0].stats(), self._newest[1]) if self._newest is not None else None
+        return (self._newest.session.stats(), self._newest.follower) if self._newest is not None else None
 
     def threads(self) -> tuple[int, int]:
         """Threads that were started, and how many of them have ended; complete after ``close``."""
@@ -173,22 +163,29 @@ class LiveControl(QObject):
         """Stop and join everything within about ``timeout`` seconds; False where a thread still runs."""
         self._states.mute()
         self._updates.mute()
-        self._post(_Request(None, quit=True))
+        self._post(Request(None, quit=True))
         self._thread.join(timeout)
         rendered = self.renderer.close(timeout)
         return not self._thread.is_alive() and rendered and not self._hung
 
-    def _post(self, request: _Request) -> None:
+    @property
+    def _session(self) -> LiveSession | None:
+        run = self._run
+        return run.session if run is not None else None
+
+    def _post(self, request: Request) -> None:
         with self._ready:
             if self._request is None or not self._request.quit:
                 self._request = request
+            # in here: a moment later it could be the very source that was just asked for
+            opening = self._opening
             self._ready.notify()
         # what is still being opened is no longer wanted; it is stopped by the thread that opens it
-        opening = self._opening
         if opening is not None:
             opening.source.interrupt()
 
     def _set(self, state: LiveState) -> None:
+        """Never while ``_changing`` is held: on the window's thread whoever listens is called at once."""
         self.state = state
         self._states.poke()
 
@@ -196,18 +193,26 @@ class LiveControl(QObject):
         """Change the state of a session that still runs; another thread may have ended it meanwhile."""
         with self._changing:
             state = self.state
-            if session is self._session and state.phase in ("running", "paused") and (new := make(state)) != state:
-                self._set(new)
+            if (
+                session is not self._session
+                or state.phase not in ("running", "paused")
+                or (new := make(state)) == state
+            ):
+                return
+            self.state = new
+        self._states.poke()
 
     def _apply_hold(self) -> None:
         session = self._session
-        if session is None or self.state.phase not in ("running", "paused"):
+        if session is None:
             return
-        if self._hold:
-            session.pause()
-        else:
-            session.resume()
-        self._renew(session, lambda state: replace(state, phase="paused" if self._hold else "running"))
+
+        def held(state: LiveState) -> LiveState:
+            # under the lock: of two threads the later one goes by what is wanted then
+            hold(session, self._hold)
+            return replace(state, phase="paused" if session.paused else "running")
+
+        self._renew(session, held)
 
     @Slot()
     def _look(self) -> None:
@@ -246,52 +251,56 @@ class LiveControl(QObject):
 
     def _end(self) -> None:
         with self._changing:
-            session, self._session = self._session, None
-        if session is not None:
-            self._hung = bool(session.stop()) or self._hung
-            stats = session.stats()
-            self._ended = self._ended[0] + stats.threads_started, self._ended[1] + stats.threads_joined
+            run, self._run = self._run, None
+        if run is not None:
+            self._stop(run.session)
+            # the frames and buffers of a source that has gone
+            trim_memory()
 
-    def _begin(self, request: _Request, address: str) -> None:
+    def _stop(self, session: LiveSession) -> None:
+        self._hung = bool(session.stop()) or self._hung
+        stats = session.stats()
+        self._ended = self._ended[0] + stats.threads_started, self._ended[1] + stats.threads_joined
+
+    def _begin(self, request: Request, address: str) -> None:
         self._set(LiveState("opening", address, address))
+        session: LiveSession | None = None
         try:
-            source = self._open_source(address, request.wishes)
-            # first known here, then set: a change that comes meanwhile is in one of both
-            self._tracker = Tracker()
-            self._tracker.smoothing = self._smoothing
-            watcher = self._watcher = self._watch(source)
-            watcher.whole = self._whole
-            mirror = request.wishes.mirrors(address)
-            # the truth of a source is not turned
-            follower = Follower(self._tracker, source if self.judged and not mirror else None)
-            session = LiveSession(
-                source, watcher.analyze, on_update=self.renderer.wake, tracker=follower, mirror=mirror
-            )
-            if request.start > 0:
-                session.seek(request.start)
-            # known before the newer request is looked for: one of both sees the other
-            self._opening = session
-            if self._request is None:
+            session, follower = self._maker.make(request, address, self.renderer.wake, self.judged)
+            if self._is_wanted(session):
                 session.open()
             if self._is_allowed():
+                hold(session, self._hold)
                 session.start()
         except Exception as error:  # noqa: BLE001 - whatever a driver raises is worded, delivered and shown
+            if session is not None:
+                self._stop(session)
             if self._request is None:
                 log.warning("cannot start %s: %s", address, error)
                 self._set(LiveState("failed", address, address, error=self._worded(error, address)))
             return
         finally:
-            self._opening = None
+            with self._ready:
+                self._opening = None
         if self._request is not None:
-            session.stop()
+            self._stop(session)
             return
         with self._changing:
-            self._session, self._wishes, self._newest = session, request.wishes, (session, follower)
+            # counted first: what is taken is never of a later session than the count says
             self.turn += 1
-            self._set(LiveState("running", address, source.name, source.size, duration=source.duration))
+            self._run = self._newest = Run(session, address, self.turn, follower)
+            source = session.source
+            self.state = LiveState("running", address, source.name, source.size, duration=source.duration)
         self._apply_hold()
+        self._states.poke()
         # a session that ended before it was known here has woken it already, in vain
         self.renderer.wake()
+
+    def _is_wanted(self, session: LiveSession) -> bool:
+        """From now on a newer request interrupts the session's source; False where there is one already."""
+        with self._ready:
+            self._opening = session
+            return self._request is None
 
     def _is_allowed(self) -> bool:
         """Wait for ``allow``; False where another request came instead."""

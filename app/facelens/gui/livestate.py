@@ -34,3 +34,8 @@ class LiveState:
     def is_lost(self) -> bool:
         """The picture shown is an old one: its camera or stream is being opened again."""
         return self.notice is not None and self.notice.kind == "lost" and self.phase in ("running", "paused")
+
+    def is_back_from(self, before: LiveState | None) -> bool:
+        """The source that was lost in the state ``before`` gives pictures again."""
+        was_lost = before is not None and before.is_lost and before.address == self.address
+        return was_lost and not self.is_lost and self.phase in ("running", "paused")

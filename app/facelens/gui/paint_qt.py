@@ -25,12 +25,6 @@ def measure(text: str, size: float, bold: bool) -> float:
     return QFontMetricsF(_font(size, bold)).horizontalAdvance(text)
 
 
-def forget_fonts() -> None:
-    """Drop measured widths, after the system's font has changed."""
-    _font.cache_clear()
-    measure.cache_clear()
-
-
 def paint(painter: QPainter, primitives: Sequence[Primitive]) -> None:
     """Paint primitives back to front; coordinates are those of the painter (logical pixels)."""
     painter.save()

@@ -14,7 +14,7 @@ from facelens.errors import FacelensError
 from facelens.files import make_folder
 from facelens.gui import settings as keys
 from facelens.gui import snapshot
-from facelens.gui.livecontrol import LiveState
+from facelens.gui.livestate import LiveState
 from facelens.gui.settings import Setting, Settings
 from facelens.gui.worker import Pulse, Tasks, as_shown
 from facelens.live import LiveResult, LiveSession

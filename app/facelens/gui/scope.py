@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from facelens.errors import FacelensError
 from facelens.gui import settings as keys
+from facelens.gui.adjust import adjust
 from facelens.gui.engineroom import EngineRoom
 from facelens.gui.livecontrol import LiveControl
 from facelens.gui.livestate import LiveState
@@ -19,8 +20,8 @@ from facelens.gui.photos import Photo, Photos
 from facelens.gui.saving import Saving
 from facelens.gui.scene import Scene
 from facelens.gui.services import Services
-from facelens.gui.settings import Setting, Settings
-from facelens.gui.sourcepicker import DEMO, address_of
+from facelens.gui.settings import Settings
+from facelens.gui.sourcepicker import DEMO, first_source
 from facelens.gui.worker import Tasks
 from facelens.options import EngineOptions
 from facelens.sources import CameraInfo
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mjpeg", ".mjpg"})
 CLOSE_SECONDS = 6.0
+Pair = tuple[Frame, FrameReport]
 
 
 class Scope(QObject):
@@ -56,10 +58,13 @@ class Scope(QObject):
         self.live.renderer.seen = self.saving.see
         self.photos = Photos(self.room.study, self.tasks, self)
         self.photo: Photo | None = None
-        self.pair: tuple[Frame, FrameReport] | None = None
+        self.pair: Pair | None = None
         self.scene: Scene | None = None
         """Of the pair, where it was painted already; for whoever shows it to take."""
+        self.pair_source, self.pair_turn = "", 0
+        """Where the pair comes from, a path or an address, and the turn of its session (``LiveControl.turn``)."""
         self.engine_error: FacelensError | None = None
+        """Why the networks did not open last; others may be open all the same, see ``EngineRoom.is_ready``."""
         self.cameras: tuple[CameraInfo, ...] | None = None
         self.reading = False
         self._wanted = ""
@@ -78,7 +83,7 @@ class Scope(QObject):
         self.saving.snapshot_saved.connect(self._snapshot_saved)
         self.changed.connect(lambda: self.saving.follow(self.state, live=self.photo is None))
         self.photos.busy.connect(self._photos_busy)
-        settings.changed.connect(self._setting_changed)
+        settings.changed.connect(lambda setting: adjust(self, setting))
 
     @property
     def state(self) -> LiveState:
@@ -87,7 +92,17 @@ class Scope(QObject):
     @property
     def source_name(self) -> str:
         """What the report of the pair comes from: a path or an address."""
-        return str(self.photo.path) if self.photo is not None else self.state.address
+        return self.pair_source
+
+    @property
+    def pair_is_old(self) -> bool:
+        """The pair is of a live source, and another one is wanted by now."""
+        return self.photo is None and self.pair is not None and self.pair_source != self.state.address
+
+    @property
+    def pair_is_strange(self) -> bool:
+        """Another session has begun since: who has a number in the pair is not who has it now."""
+        return self.photo is None and self.pair is not None and self.pair_turn != self.live.turn
 
     def start(self, source: str | None, paths: Sequence[str]) -> None:
         """Open the networks; then show ``paths``, or ``source``, or what was shown last, a camera, or the demo."""
@@ -100,13 +115,15 @@ class Scope(QObject):
         self._begin()
 
     def use(self, address: str) -> None:
-        """Change to a live source, and remember it where it can be had again."""
+        """Change to a live source, and remember it where it can be had again; without networks, once they open."""
         if address == DEMO or address.startswith("camera"):
             self.settings.set(keys.SOURCE, address)
         self._leave_photos()
-        self._wanted, self._begun = address, True
-        if self.engine_error is None:
+        self._wanted, self._begun, self._paths = address, True, ()
+        if self.room.is_ready or self.engine_error is None:
             self._play(address)
+        else:
+            self._refused = True
         self.changed.emit()
 
     def halt(self) -> None:
@@ -114,31 +131,40 @@ class Scope(QObject):
 
     def seek_by(self, seconds: float) -> None:
         """Move on in a clip, or back."""
-        self.live.seek(self.live.position + seconds)
+        self.seek(self.live.position + seconds)
+
+    def seek(self, seconds: float) -> None:
+        """Go on with a clip at ``seconds`` from its beginning, also with one that has ended."""
+        if self.state.phase == "ended" and self.state.duration is not None:
+            # by the wishes of now, which need not be those it was opened with
+            self._play(self.state.address, seconds)
+        else:
+            self.live.seek(seconds)
 
     def _play(self, address: str, start: float = 0.0) -> None:
         self.live.use(address, self.settings.wishes(), start)
 
     def start_again(self) -> None:
         """Start what ran last, or what a new window would show; without networks, try to open them first."""
-        if self.engine_error is not None:
-            self.engine_error = None
-            self.room.open()
-        elif self.state.address or self._wanted:
-            self.use(self.state.address or self._wanted)
+        if self.engine_error is not None and not self.room.is_ready:
+            self.open_networks()
         else:
-            self.use(self._first_source())
+            self.use(self.state.address or self._wanted or self._first_source())
+
+    def open_networks(self) -> None:
+        """Try once more to open the networks as they are wanted; what was refused without them plays then."""
+        self.engine_error = None
+        self.room.open()
 
     def toggle_pause(self) -> None:
         if self.photo is not None:
             return
-        phase = self.state.phase
-        if phase in ("running", "opening"):
-            self.live.pause()
-        elif phase == "paused":
+        if self.state.phase not in ("opening", "running", "paused"):
+            self.start_again()
+        elif self.live.held:
             self.live.resume()
         else:
-            self.start_again()
+            self.live.pause()
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Show pictures or folders of them, or play the first clip."""
@@ -157,8 +183,8 @@ class Scope(QObject):
         self._leave_photos()
         if not self.state.address:
             self.use(self._wanted or self._first_source())
-        self.changed.emit()
         self._live_fresh()
+        self.changed.emit()
 
     def save(self) -> None:
         """Save the pair that is shown."""
@@ -188,11 +214,7 @@ class Scope(QObject):
         return sum(started), sum(ended)
 
     def _first_source(self) -> str:
-        addresses = [address_of(camera) for camera in self.cameras or ()]
-        last = str(self.settings.get(keys.SOURCE))
-        if last == DEMO or last in addresses:
-            return last
-        return addresses[0] if addresses else DEMO
+        return first_source(str(self.settings.get(keys.SOURCE)), self.cameras or ())
 
     def _begin(self) -> None:
         """Show what is wanted as soon as that is known: pictures need the networks, a source opens beside them."""
@@ -238,24 +260,26 @@ class Scope(QObject):
         self.problem.emit(error)
 
     def _live_changed(self) -> None:
-        self.changed.emit()
         state, before = self.state, self._told
+        if state.phase == "idle" and self.photo is None and self.pair is not None:
+            self._show(None)
+        self.changed.emit()
         if state is before:
             return
         self._told = state
         if state.error is not None:
             self.problem.emit(state.error)
-        elif before is not None and before.is_lost and not state.is_lost and state.phase in ("running", "paused"):
+        elif state.is_back_from(before):
             self.message.emit(self.tr("{name} is back").format(name=state.name), "")
 
     def _live_fresh(self) -> None:
-        if self.photo is not None:
-            return
-        taken = self.live.take()
+        taken = self.live.take() if self.photo is None else None
         if taken is not None:
-            result, self.scene = taken
-            self.pair = (result.frame, result.report)
-            self.pair_changed.emit()
+            self._show((taken.result.frame, taken.result.report), taken.address, taken.turn, taken.scene)
+
+    def _show(self, pair: Pair | None, source: str = "", turn: int = 0, scene: Scene | None = None) -> None:
+        self.pair, self.pair_source, self.pair_turn, self.scene = pair, source, turn, scene
+        self.pair_changed.emit()
 
     def _photo_shown(self, photo: Photo) -> None:
         if self.photo is None:
@@ -264,9 +288,9 @@ class Scope(QObject):
                 self.live.pause()
         # pictures have no clock; the panel needs one
         frame = replace(photo.frame, captured_at=time.monotonic())
-        self.photo, self.pair, self.scene = photo, (frame, photo.report), None
+        self.photo = photo
+        self._show((frame, photo.report), str(photo.path))
         self.changed.emit()
-        self.pair_changed.emit()
 
     def _photos_busy(self, busy: bool) -> None:
         self.reading = busy
@@ -276,28 +300,8 @@ class Scope(QObject):
         self.photos.leave()
         if self.photo is not None:
             self.photo = None
+            # what is live may have nothing to show
+            self._show(None)
             if self._go_on_after_photo:
                 self.live.resume()
             self._go_on_after_photo = False
-
-    def _is_active(self) -> bool:
-        return self.state.phase in ("opening", "running", "paused")
-
-    def _setting_changed(self, setting: Setting) -> None:
-        if setting.group == "score":
-            self.room.set_score(self.settings.preset(), self.settings.weights())
-            if self.photo is not None:
-                # a slider sends many values: one new score, once it rests
-                QTimer.singleShot(0, self.photos.again)
-        elif setting is keys.SMOOTHING:
-            self.live.set_smoothing(self.settings.smoothing())
-        elif setting is keys.MIRROR:
-            self.live.set_mirror(self.settings.wishes())
-        elif setting in (keys.CAMERA_SIZE, keys.CAMERA_FPS) and self.state.is_camera and self._is_active():
-            self._play(self.state.address)
-        elif setting is keys.PACE and self.state.duration is not None and self._is_active():
-            self._play(self.state.address, self.live.position)
-        elif setting is keys.EVERY_FRAME:
-            self.live.set_whole(self.settings.every_frame())
-        elif setting is keys.PROVIDER:
-            self.room.open(provider=str(self.settings.get(keys.PROVIDER)))

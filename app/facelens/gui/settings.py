@@ -147,6 +147,17 @@ PROVIDER = Setting(
         ("directml", QT_TRANSLATE_NOOP("settings", "Windows (DirectML)")),
     ),
 )
+FINDER = Setting(
+    "engine/finder",
+    "choice",
+    "opencv",
+    QT_TRANSLATE_NOOP("settings", "Faces are found by"),
+    QT_TRANSLATE_NOOP("settings", "Either runs the same network on the processor, and finds the same faces."),
+    (
+        ("opencv", QT_TRANSLATE_NOOP("settings", "OpenCV")),
+        ("onnxruntime", QT_TRANSLATE_NOOP("settings", "ONNX Runtime (faster)")),
+    ),
+)
 EVERY_FRAME = Setting(
     "engine/every_frame",
     "switch",
@@ -180,9 +191,8 @@ OPEN_FOLDER = Setting("start/open_folder", "hidden", "")
 
 WEIGHTS = (APPEARANCE, EXPRESSION, SYMMETRY, QUALITY)
 SETTINGS: tuple[Setting, ...] = (
-    THEME, SMOOTHING, CAMERA_SIZE, CAMERA_FPS, MIRROR, PACE, PRESET, *WEIGHTS, PROVIDER, EVERY_FRAME, FOLDER,
-    RECORD_OVERLAY, BOXES,
-    LABELS, POINTS, SCORES, SOURCE, NOTICE_SEEN, OPEN_FOLDER,
+    THEME, SMOOTHING, CAMERA_SIZE, CAMERA_FPS, MIRROR, PACE, PRESET, *WEIGHTS, PROVIDER, FINDER, EVERY_FRAME, FOLDER,
+    RECORD_OVERLAY, BOXES, LABELS, POINTS, SCORES, SOURCE, NOTICE_SEEN, OPEN_FOLDER,
 )  # fmt: skip
 
 

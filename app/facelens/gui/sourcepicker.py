@@ -165,3 +165,11 @@ class SourcePicker(QPushButton):
 def address_of(camera: CameraInfo) -> str:
     """The address of a camera: by name, which outlasts re-plugging and tells it from others of its model."""
     return f"camera:{camera.name}"
+
+
+def first_source(last: str, cameras: Sequence[CameraInfo]) -> str:
+    """The address that a new window shows: what was shown ``last`` where it is there, a camera, or the demo."""
+    addresses = [address_of(camera) for camera in cameras]
+    if last == DEMO or last in addresses:
+        return last
+    return addresses[0] if addresses else DEMO

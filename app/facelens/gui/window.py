@@ -86,7 +86,7 @@ class Window(Saver):
         self.status.provider.clicked.connect(self.show_figures)
         self.open_wanted.connect(self.open_files)
         self.view.chosen.connect(self._choose)
-        self.clip.wanted.connect(scope.live.seek)
+        self.clip.wanted.connect(scope.seek)
         self.notice.closed.connect(lambda: self.settings.set(keys.NOTICE_SEEN, True))
         scope.message.connect(self.show_message)
         self.settings.changed.connect(self._setting_changed)

@@ -72,14 +72,11 @@ class Network:
                 f"a batch of shape {batch.shape} was given, N x {' x '.join(map(str, expected))} is needed",
                 "Report this as a fault of Facelens",
             )
+        session = self._session
         try:
-            return self._outputs(batch)
+            return self._outputs(session, batch)
         except ORT_ERRORS as error:
-            if self.provider == "cpu":
-                raise ProviderError(
-                    f"Cannot run {self.spec.name}", _first_line(error), "Run 'facelens doctor'"
-                ) from error
-            self._fall_back(error)
+            self._fall_back(session, error)
         return self.run(batch)
 
     def run_both_ways(self, batch: npt.NDArray[np.uint8]) -> Mapping[str, npt.NDArray[np.float32]]:
@@ -128,18 +125,29 @@ class Network:
         self._ms = ms, cpu_ms
         return self.proof
 
-    def _outputs(self, batch: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
-        values = self._session.run(None, {self._input: batch})
+    def _outputs(self, session: Any, batch: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
+        values = session.run(None, {self._input: batch})
         if not all(np.isfinite(value).all() for value in values):
             raise _NotFiniteError("it gave values that are not numbers")
         return dict(zip(self.spec.outputs, values))
 
-    def _fall_back(self, error: Exception) -> None:
+    def _fall_back(self, session: Any, error: Exception) -> None:
+        """Replace ``session``, which failed; raises ProviderError where it is on the CPU, or the CPU does not open."""
         with self._lock:
-            if self.provider == "cpu":
+            if session is not self._session:
+                # another thread met the same loss first; what is in use now has not failed
                 return
+            if self.provider == "cpu":
+                raise ProviderError(
+                    f"Cannot run {self.spec.name}", _first_line(error), "Run 'facelens doctor'"
+                ) from error
             lost, cpu_ms = self.provider, self._ms[1]
-            self._session = self._spare or _session(self.spec, "cpu", self.threads)
+            try:
+                self._session = self._spare or _session(self.spec, "cpu", self.threads)
+            except ORT_ERRORS as closed:
+                why = f"{lost} failed while running ({_first_line(error)}), and the CPU does not open: "
+                why += _first_line(closed)
+                raise ProviderError(f"Cannot run {self.spec.name}", why, "Run 'facelens doctor'") from closed
             self._spare, self.provider = None, "cpu"
             self.note = f"{lost} failed while running ({_first_line(error)}); now on the CPU"
             self._reason = f"{providers.TITLES[lost]} failed while running"
