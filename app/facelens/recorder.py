@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import os
 import secrets
-import shutil
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol
-
-import cv2
-import numpy as np
+from typing import IO
 
 from facelens import report
+from facelens.clipfile import BROWSER, CODECS, BrowserClip, ClipFile, OpenCvClip, fitted
 from facelens.errors import FacelensError, OutputError
 from facelens.files import output_error, shown
 from facelens.overlay import OverlayOptions
 from facelens.paint_cv import annotate
-from facelens.types import Frame, FrameReport, Image
-from facelens.webm import WebmWriter, key_frame
+from facelens.types import Frame, FrameReport
 
 log = logging.getLogger(__name__)
 
-BROWSER = ".webm"
-CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
-"""What OpenCV's wheel writes; players and editors read it, browsers do not."""
 USUAL_FPS = 30.0
 """Of the clip where the source does not tell, and the most there is."""
 LONGEST_GAP = 5.0
@@ -39,73 +30,7 @@ LARGEST = 1920
 """Longest side of the clip, px; larger pictures are made smaller, so that encoding keeps up."""
 WAITING_BYTES, MOST_WAITING = 64_000_000, 16
 """Pictures that wait to be encoded: so many bytes, and at most so many."""
-ROOM = 4_000_000
-"""Bytes that must be free to go on with a form that is only complete at its end."""
 USUAL_OVERLAY = OverlayOptions()
-
-
-class _Clip(Protocol):
-    def write(self, image: Image) -> None:
-        """The next picture."""
-
-    def again(self) -> None:
-        """The picture before once more."""
-
-    def close(self) -> None: ...
-
-
-class _BrowserClip:
-    """WebM, written under its own name from the first picture on: what is there plays, whatever happens."""
-
-    def __init__(self, path: Path, fps: float, size: tuple[int, int], _what: str) -> None:
-        self._stream: BinaryIO = path.open("wb", buffering=0)
-        try:
-            self._webm = WebmWriter(self._stream, size, fps)
-        except OSError:
-            self._stream.close()
-            path.unlink(missing_ok=True)
-            raise
-        self._frame = b""
-
-    def write(self, image: Image) -> None:
-        self._frame = key_frame(image)
-        self._webm.add(self._frame)
-
-    def again(self) -> None:
-        self._webm.add(self._frame)
-
-    def close(self) -> None:
-        self._webm.close()
-        self._stream.close()
-
-
-class _OpenCvClip:
-    """A form that OpenCV writes. It does not say when the disk is full, so that is looked for."""
-
-    def __init__(self, path: Path, fps: float, size: tuple[int, int], what: str) -> None:
-        self._folder, self._left, self._every = path.parent, 0, max(1, round(fps))
-        code = cv2.VideoWriter.fourcc(*CODECS[path.suffix.lower()])
-        self._video = cv2.VideoWriter(str(path), code, fps, size)
-        if not self._video.isOpened():
-            path.unlink(missing_ok=True)
-            raise OutputError(what, "no encoder of this computer writes that form", f"Use the ending {BROWSER}")
-        self._image: Image | None = None
-
-    def write(self, image: Image) -> None:
-        self._image = image
-        self.again()
-
-    def again(self) -> None:
-        if self._left == 0:
-            self._left = self._every
-            if shutil.disk_usage(self._folder).free < ROOM:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._left -= 1
-        assert self._image is not None
-        self._video.write(self._image)
-
-    def close(self) -> None:
-        self._video.release()
 
 
 class Recorder:
@@ -140,7 +65,7 @@ class Recorder:
         beside = path if ending == BROWSER else path.with_name(f".facelens-{secrets.token_hex(6)}{path.suffix}")
         self._parts = {beside: path, beside.with_suffix(".jsonl"): path.with_suffix(".jsonl")}
         self._file, self._text = self._parts
-        self._clip: _Clip | None = None
+        self._clip: ClipFile | None = None
         self._lines: IO[str] | None = None
         self._size = (0, 0)
         self._first = 0.0
@@ -207,13 +132,13 @@ class Recorder:
                 for part in self._parts:
                     part.unlink(missing_ok=True)
 
-    def _begin(self, frame: Frame) -> tuple[_Clip, IO[str]]:
+    def _begin(self, frame: Frame) -> tuple[ClipFile, IO[str]]:
         if self._clip is not None and self._lines is not None:
             return self._clip, self._lines
         shrink = min(1.0, LARGEST / max(frame.width, frame.height))
         self._size = max(1, round(frame.width * shrink)), max(1, round(frame.height * shrink))
         self._first = frame.captured_at
-        make = _BrowserClip if self.path.suffix.lower() == BROWSER else _OpenCvClip
+        make = BrowserClip if self.path.suffix.lower() == BROWSER else OpenCvClip
         try:
             self._lines = self._text.open("w", encoding="utf-8")
             self._clip = make(self._file, self._fps, self._size, self._what)
@@ -238,24 +163,6 @@ class Recorder:
             self._first += silence
             place, seconds = self.written, seconds - silence
         return place, seconds
-
-
-def fitted(image: Image, size: tuple[int, int]) -> Image:
-    """``image`` as large as it goes in ``size`` (width, height), in the middle of black; itself where it has that size.
-
-    Args:
-        image: H x W x 3 BGR uint8.
-    """
-    height, width = image.shape[:2]
-    if (width, height) == size:
-        return image
-    scale = min(size[0] / width, size[1] / height)
-    inner = min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale)))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    out = np.zeros((size[1], size[0], 3), np.uint8)
-    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    out[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=way)
-    return out
 
 
 class Recording:

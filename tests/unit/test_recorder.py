@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 import pytest
 
+from facelens import clipfile
 from facelens import recorder as module
+from facelens.clipfile import fitted
 from facelens.errors import OutputError
-from facelens.recorder import Recorder, Recording, fitted
+from facelens.recorder import Recorder, Recording
 from facelens.types import Box, Detection, Face, Frame, FrameReport, Landmarks
 
 WAIT = 20.0
@@ -187,7 +189,7 @@ def test_forms_that_end_in_one_piece_stop_before_the_disk_is_full(
     recorder = Recorder(tmp_path / "out.mp4", 5, live=False)
     for index in range(5):
         recorder.add(*frame(index, index), "test")
-    monkeypatch.setattr(module, "ROOM", 10**18)
+    monkeypatch.setattr(clipfile, "ROOM", 10**18)
     with pytest.raises(OutputError, match="the disk is full"):
         recorder.add(*frame(5, 5), "test")
     recorder.close()

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from facelens import bestshots
 from facelens.bestshots import BestShots
+from facelens.clipfile import BROWSER
 from facelens.errors import FacelensError
 from facelens.files import make_folder
 from facelens.gui import settings as keys
@@ -18,7 +19,7 @@ from facelens.gui.livestate import LiveState
 from facelens.gui.settings import Setting, Settings
 from facelens.gui.worker import Pulse, Tasks, as_shown
 from facelens.live import LiveResult, LiveSession
-from facelens.recorder import BROWSER, USUAL_FPS, Recorder, Recording
+from facelens.recorder import USUAL_FPS, Recorder, Recording
 from facelens.types import Frame, FrameReport
 
 
