@@ -235,6 +235,7 @@ def test_best_shots_of_everybody_seen(window: Window, world: World, settings: Se
     world.engine.faces = ()
     window.activateWindow()
     window.setFocus()
+    qtbot.waitUntil(window.isActiveWindow, timeout=WAIT)
     assert not folder(settings).exists(), "nothing is written unasked"
     with qtbot.waitSignal(window.scope.saving.shots_saved, timeout=WAIT) as saved:
         QTest.keyClick(window, "B", Qt.KeyboardModifier.ShiftModifier)
