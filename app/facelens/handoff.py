@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from facelens.types import Frame
 
@@ -14,7 +16,8 @@ class HandOff:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._frame: Frame | None = None
-        self._held = self._let_one = False
+        self._held = self._let_one = self._taking = False
+        self._held_seconds = self._held_since = self._held_before = 0.0
         self._complete = False
         self._dropped = False
         self.replaced = 0
@@ -25,6 +28,7 @@ class HandOff:
         With ``wait`` a frame is given up, and counts as replaced, where ``unless`` is true: see ``flush``.
         """
         with self._changed:
+            held_before = self._held_for()
             if wait:
                 self._changed.wait_for(lambda: self._frame is None or self._dropped or unless())
             if self._dropped:
@@ -33,28 +37,47 @@ class HandOff:
                 self.replaced += 1
                 return True
             self.replaced += self._frame is not None
-            self._frame = frame
+            self._frame, self._held_before = frame, held_before
             self._changed.notify_all()
             return True
 
     def take(self) -> Frame | None:
-        """Wait for a frame; None after the last one, or when all was dropped."""
+        """Wait for a frame; None after the last one, or when all was dropped.
+
+        A frame that waited while this was held counts as captured so much later.
+        """
         with self._changed:
+            self._taking = True
+            self._changed.notify_all()
             self._changed.wait_for(
                 lambda: (
                     self._dropped or ((not self._held or self._let_one) and (self._frame is not None or self._complete))
                 )
             )
+            self._taking = False
             if self._dropped:
                 return None
             frame, self._frame = self._frame, None
             self._let_one = False
             self._changed.notify_all()
-            return frame
+            held = self._held_for() - self._held_before
+            return frame if frame is None or held == 0 else replace(frame, captured_at=frame.captured_at + held)
+
+    def drained(self, unless: Callable[[], bool]) -> None:
+        """Wait until nothing is held back any more and the taker is done with all it took, or ``unless`` is true."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._dropped or unless() or (self._frame is None and self._taking and not self._held)
+            )
+
+    def _held_for(self) -> float:
+        """Seconds for which this was held so far, all pauses together."""
+        return self._held_seconds + (time.monotonic() - self._held_since if self._held else 0.0)
 
     def hold(self, held: bool) -> None:
         """While held, nothing is taken."""
         with self._changed:
+            self._held_seconds, self._held_since = self._held_for(), time.monotonic()
             self._held = held
             self._changed.notify_all()
 

@@ -6,12 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from facelens.errors import UsageError
 from facelens.handoff import HandOff
+from facelens.liveresult import Follows as Follows
+from facelens.liveresult import LiveResult as LiveResult
 from facelens.livestats import LiveStats, Tally
 from facelens.sources import FrameSource, mirrored
 from facelens.types import Frame, FrameReport
@@ -20,26 +22,6 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 """Longer than any source lets a read wait (a network stream: 3 s)."""
-
-
-class Follows(Protocol):
-    """What puts the reports of one frame after another into order, such as ``Tracker``."""
-
-    def update(self, report: FrameReport) -> FrameReport: ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LiveResult:
-    """A frame with exactly its report; ``published_at`` is ``time.monotonic()`` seconds."""
-
-    frame: Frame
-    report: FrameReport
-    published_at: float
-
-    @property
-    def latency_ms(self) -> float:
-        """From the capture of the frame to the moment its report was there."""
-        return (self.published_at - self.frame.captured_at) * 1000
 
 
 class LiveSession:
@@ -165,13 +147,14 @@ class LiveSession:
         self._hand_off.hold(False)
 
     def let_one(self) -> None:
-        """Let the next frame through even in a pause, to be analysed and then held."""
+        """Let the next frame through even in a pause, to be analysed and then held; also before ``start``."""
         self._hand_off.let_one()
 
     def seek(self, seconds: float) -> None:
         """Go on at ``seconds`` from the start of a source that has a ``duration``; of several only the newest counts.
 
-        In a pause the frame there is analysed, and then held.
+        In a pause the frame there is analysed, and then held. A clip that was read to its end goes on as well, until
+        its last frame was analysed and no pause holds it: then the session has ended, and nothing happens.
 
         Raises:
             UsageError: the source has no duration. (Before ``start`` that is not known yet; the wish is then ignored.)
@@ -180,7 +163,7 @@ class LiveSession:
             what = f"{self.source.name} has no other place to go to"
             raise UsageError(what, "it is not a clip", "Use a clip in a file")
         with self._lock:
-            self._wanted = seconds
+            self._wanted = None if self._finished.is_set() else seconds
         self._hand_off.flush()
 
     @property
@@ -233,6 +216,8 @@ class LiveSession:
                 self._go_where_wanted()
                 frame = self.source.read()
                 if frame is None:
+                    if self._goes_back():
+                        continue
                     break
                 self._tally.captured()
                 if self.mirror:
@@ -248,6 +233,13 @@ class LiveSession:
                 self._fail(error)
             self._hand_off.complete()
 
+    def _goes_back(self) -> bool:
+        """At the end: whether a seek comes before all is shown."""
+        if self.source.duration is None:
+            return False
+        self._hand_off.drained(unless=lambda: self._wanted is not None)
+        return self._wanted is not None and not self._stopping.is_set()
+
     def _go_where_wanted(self) -> None:
         wanted = self._wanted
         if wanted is not None:
@@ -261,7 +253,7 @@ class LiveSession:
     def _work(self) -> None:
         try:
             while (frame := self._hand_off.take()) is not None:
-                report = self._analyze(frame)
+                report = replace(self._analyze(frame), moment=frame.moment)
                 if self._tracker is not None:
                     report = self._tracker.update(report)
                 self._publish(frame, report)
@@ -298,4 +290,6 @@ class LiveSession:
 
     def _end(self) -> None:
         self._tally.end()
-        self._finished.set()
+        with self._lock:
+            self._finished.set()
+            self._wanted = None

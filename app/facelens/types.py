@@ -49,11 +49,16 @@ def readonly(array: npt.ArrayLike, dtype: Any = np.float32) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A picture with its place in a stream. ``captured_at`` is ``time.monotonic()`` seconds."""
+    """A picture with its place in a stream. ``captured_at`` is ``time.monotonic()`` seconds.
+
+    ``moment``: seconds in the source's own time, which neither a pause nor a slow reader stretches, and which jumps at
+    a seek; None where that is ``captured_at``, as for cameras.
+    """
 
     image: Image
     index: int = 0
     captured_at: float = 0.0
+    moment: float | None = None
 
     @property
     def width(self) -> int:
@@ -267,7 +272,8 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameReport:
-    """What the engine says of one frame. ``timings`` in ms by stage; ``providers`` the one each network really got."""
+    """What the engine says of one frame. ``timings`` in ms by stage; ``providers`` the one each network really got;
+    ``moment`` as in ``Frame``."""
 
     frame_index: int
     captured_at: float
@@ -275,6 +281,7 @@ class FrameReport:
     faces: tuple[Face, ...]
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     providers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    moment: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timings", MappingProxyType(dict(self.timings)))

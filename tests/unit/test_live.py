@@ -180,6 +180,20 @@ class TestCameras:
         assert analyse.seen == [0, 9]
         assert session.stats().frames_skipped == 8
 
+    @pytest.mark.parametrize("live", [True, False])
+    def test_one_frame_is_let_through_a_pause(self, live: bool) -> None:
+        source, analyse, updates = Script(10**6, live=live), Analysis(), Updates()
+        session = LiveSession(source, analyse, on_update=updates)
+        session.pause()
+        session.let_one()
+        session.start()
+        assert updates.until(lambda: session.latest() is not None)
+        assert not session.wait(0.05)
+        assert len(analyse.seen) == 1
+        session.let_one()
+        assert updates.until(lambda: len(analyse.seen) == 2)
+        assert session.stop() == ()
+
     def test_a_paused_session_can_be_stopped(self) -> None:
         session = LiveSession(Script(10, live=True), Analysis())
         session.pause()
@@ -466,11 +480,107 @@ class TestSeek:
         finish(session)
         assert analyse.seen == [7, 8, 9]
 
+    def test_back_from_the_end_in_a_pause(self) -> None:
+        source, updates, analyse = Clip(10), Updates(), Analysis()
+        session = LiveSession(source, analyse, on_update=updates)
+        session.pause()
+        session.start()
+        session.seek(9)
+        assert updates.until(lambda: analyse.seen == [9])
+        assert source.exhausted.wait(PATIENCE)
+        assert not session.wait(0.05)
+        session.seek(2)
+        assert updates.until(lambda: analyse.seen == [9, 2])
+        assert not session.wait(0.05)
+        session.resume()
+        finish(session)
+        assert analyse.seen == [9, *range(2, 10)]
+        assert source.closed == 1
+
+    def test_back_from_the_end_while_the_last_frame_is_in_work(self) -> None:
+        source, gate, inside = Clip(3), threading.Event(), threading.Event()
+        seen: list[int] = []
+
+        def analyse(frame: Frame) -> FrameReport:
+            seen.append(frame.index)
+            if frame.index == 2:
+                inside.set()
+                assert gate.wait(PATIENCE)
+            return FrameReport(frame.index, frame.captured_at, (4, 4), ())
+
+        session = LiveSession(source, analyse)
+        session.start()
+        assert source.exhausted.wait(PATIENCE)
+        assert inside.wait(PATIENCE)
+        session.seek(1)
+        gate.set()
+        finish(session)
+        assert seen == [0, 1, 2, 1, 2]
+
+    def test_a_clip_held_at_its_end_can_be_stopped(self) -> None:
+        source = Clip(1)
+        session = LiveSession(source, Analysis())
+        session.pause()
+        session.let_one()
+        session.start()
+        assert source.exhausted.wait(PATIENCE)
+        assert session.stop() == ()
+        assert session.error is None
+
+    def test_after_the_end_a_wish_changes_nothing(self) -> None:
+        session = LiveSession(Clip(3), Analysis())
+        session.start()
+        finish(session)
+        session.seek(1.0)
+        assert session.position == 2
+
     def test_a_camera_has_one_place_only(self) -> None:
         source = Script(10**6, live=True)
         with LiveSession(source, Analysis()) as session, pytest.raises(UsageError, match="has no other place"):
             session.seek(1.0)
         assert session.error is None
+
+
+def test_a_pause_is_no_latency() -> None:
+    source, analyse, updates = Script(3), Analysis(open_gate=False), Updates()
+    session = LiveSession(source, analyse, on_update=updates)
+    session.start()
+    assert analyse.inside.wait(PATIENCE)
+    session.pause()
+    analyse.gate.set()
+    assert updates.until(lambda: session.latest() is not None)
+    began = time.monotonic()
+    assert not session.wait(0.5)
+    # what happened before the pause, and a slow machine after it, do count
+    held, before = time.monotonic() - began, session.latest()
+    assert before is not None
+    session.resume()
+    finish(session)
+    last = session.latest()
+    assert last is not None
+    assert last.frame.index == 2
+    since = last.published_at - before.frame.captured_at
+    assert last.latency_ms / 1000 <= since - held + 0.001
+
+
+def test_the_time_of_the_source_goes_with_the_report() -> None:
+    class Timed(Script):
+        def read(self) -> Frame | None:
+            frame = super().read()
+            return frame and Frame(frame.image, frame.index, frame.captured_at, 100.0 + frame.index)
+
+    moments: list[float | None] = []
+
+    class Tracker:
+        def update(self, report: FrameReport) -> FrameReport:
+            moments.append(report.moment)
+            return report
+
+    for source in (Timed(3), Script(1)):
+        session = LiveSession(source, Analysis(), tracker=Tracker(), mirror=True)
+        session.start()
+        finish(session)
+    assert moments == [100.0, 101.0, 102.0, None]
 
 
 def test_a_mirror_turns_what_is_analysed_and_shown() -> None:

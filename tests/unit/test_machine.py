@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import platform
+import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,3 +107,59 @@ def test_memory_is_bounded_and_given_back_where_glibc_holds_it(
 def test_both_can_be_called_here() -> None:
     machine.bound_arenas()
     machine.trim_memory()
+
+
+GLIBC = sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc"
+CROWD = """
+import ctypes, os, sys, threading
+from facelens import machine
+
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.malloc.argtypes = library.free.argtypes = [ctypes.c_size_t]
+library.fopen.restype = ctypes.c_void_p
+library.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+library.fclose.argtypes = [ctypes.c_void_p]
+if sys.argv[2] == "bound":
+    machine.bound_arenas()
+everyone, kept = threading.Barrier(6), []
+
+def work():
+    blocks = [library.malloc(60_000) for _ in range(300)]
+    for block in blocks:
+        ctypes.memset(block, 1, 60_000)
+    everyone.wait()
+    for block in blocks[:-1]:
+        library.free(block)
+    kept.append(blocks[-1])
+
+threads = [threading.Thread(target=work) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+before = machine.rss_mib()
+machine.trim_memory()
+file = library.fopen(sys.argv[1].encode(), b"w")
+library.malloc_info(0, file)
+library.fclose(file)
+print(before, machine.rss_mib())
+"""
+
+
+def crowd(folder: Path, how: str) -> tuple[float, int]:
+    """MiB that are given back of the 17 that each of six threads freed, and in how many arenas they had them."""
+    out = folder / "malloc.xml"
+    command = [sys.executable, "-c", textwrap.dedent(CROWD), str(out), how]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    said = subprocess.run(command, env=plain, capture_output=True, text=True, check=True, timeout=60).stdout
+    before, after = map(float, said.split())
+    return before - after, out.read_text(encoding="utf-8").count("<heap nr=")
+
+
+@pytest.mark.skipif(not GLIBC, reason="another C library")
+@pytest.mark.parametrize("how", ["free", "bound"])
+def test_what_threads_freed_is_given_back_and_lies_in_two_arenas(tmp_path: Path, how: str) -> None:
+    given_back, arenas = crowd(tmp_path, how)
+    assert given_back > 50
+    assert (arenas <= 2) is (how == "bound")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from facelens.sources.photos import APART_SECONDS
 from facelens.tracking import TrackCounts, Tracker
 from facelens.types import Box, Detection, Face, FrameReport, Landmarks
 
@@ -150,6 +151,58 @@ def test_times_that_stand_still_count_as_frames() -> None:
     for _ in range(32):
         tracker.update(seen(0.0))
     assert ids(tracker.update(seen(0.0, found(130)))) == [3]
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.6])
+@pytest.mark.parametrize("period", [0.2, 0.9, 1.0, 1.1, 2.0])
+def test_slow_sources_keep_their_people(period: float, confidence: float) -> None:
+    rng, tracker, at, shown = np.random.default_rng(0), Tracker(), 0.0, 0
+    for _ in range(30):
+        at += period + rng.normal(0, 0.01)
+        shown += len(tracker.update(seen(at, found(200 + rng.normal(0, 1), confidence=confidence))).faces)
+    assert tracker.counts.created == 1
+    assert shown == 30 - (confidence < 0.75)
+    if period <= 1.1:
+        tracker.update(seen(at + period))
+        assert ids(tracker.update(seen(at + 2 * period, found(200)))) == [1], "also over a frame without them"
+    assert ids(tracker.update(seen(at + 20, found(200)))) == [2]
+
+
+def test_one_long_gap_is_no_slow_source() -> None:
+    tracker = Tracker()
+    for index in range(10):
+        tracker.update(seen(index / 30, found(200)))
+    tracker.update(seen(1.8))
+    assert ids(tracker.update(seen(1.9, found(200)))) == [2]
+
+
+def timed(moment: float | None, captured_at: float, *faces: Face) -> FrameReport:
+    return FrameReport(0, captured_at, (640, 480), faces, moment=moment)
+
+
+def test_a_pause_of_the_clip_is_no_absence() -> None:
+    tracker = Tracker()
+    for index in range(20):
+        # after ten frames the window was held for a minute
+        at = index / 30 + 60 * (index >= 10)
+        assert ids(tracker.update(timed(index / 30, at, found(200)))) == [1]
+    assert tracker.counts.created == 1
+
+
+@pytest.mark.parametrize("moment", [100.0, 2.0, 9.9], ids=["far on", "back", "a little back"])
+def test_who_is_there_after_a_seek_is_new(moment: float) -> None:
+    tracker = Tracker()
+    for index in range(31):
+        tracker.update(timed(9 + index / 30, index / 30, found(200)))
+    for index in range(3):
+        assert ids(tracker.update(timed(moment + index / 30, 1 + index / 30, found(200)))) == [2]
+    assert tracker.counts.created == 2
+
+
+def test_nobody_is_carried_from_one_photo_to_the_next() -> None:
+    tracker = Tracker()
+    numbers = [ids(tracker.update(timed(index * APART_SECONDS, index / 100, found(200)))) for index in range(6)]
+    assert numbers == [[1], [2], [3], [4], [5], [6]]
 
 
 def test_smoothing_is_checked_and_counts_at_once() -> None:

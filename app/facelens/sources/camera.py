@@ -125,7 +125,7 @@ class CameraSource(FrameSource):
         self._came = capture.grab()
         try:
             good, image = capture.retrieve() if self._came else (False, None)
-            return unpack(image, self._jpeg) if good else None
+            return unpack(image, self._jpeg, self.size) if good else None
         except cv2.error:
             # a picture of a size or form that its header denies
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 STALL_SECONDS = 2
@@ -18,6 +19,7 @@ os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|multi
 import cv2 as cv2  # noqa: E402 - after the settings above; the others take it from here
 
 from facelens.errors import SourceError  # noqa: E402
+from facelens.sources.jpeg import is_torn  # noqa: E402
 from facelens.types import Frame, Image  # noqa: E402
 
 Opener = Callable[[], cv2.VideoCapture]
@@ -41,20 +43,31 @@ def give_jpegs(capture: cv2.VideoCapture) -> bool:
     return capture.getBackendName() == "V4L2" and bool(capture.set(cv2.CAP_PROP_CONVERT_RGB, 0))
 
 
-def unpack(handed_out: object, jpeg: bool) -> Image | None:
-    """What a capture handed out as a picture, height x width x 3; None where there is none, or a torn one."""
+def unpack(handed_out: object, jpeg: bool, usual: tuple[int, int] | None = None) -> Image | None:
+    """What a capture handed out as a picture, height x width x 3; None where there is none, or a torn one.
+
+    Args:
+        jpeg: what was handed out are the bytes of a JPEG picture.
+        usual: width and height of the pictures so far, px; None before the first.
+
+    Raises:
+        cv2.error: a JPEG picture is torn in a way that its decoder does not bear.
+    """
     if handed_out is None:
         return None
     # OpenCV turns every form into three channels of 8 bits, unless it is told not to
     image = cast(Image, handed_out)
     if not jpeg:
         return image
-    return cast("Image | None", cv2.imdecode(image.ravel(), cv2.IMREAD_COLOR)) if image.size else None
+    data = image.ravel()
+    if not data.size or is_torn(data, usual):
+        return None
+    return cast("Image | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
 
 
 def mirrored(frame: Frame) -> Frame:
     """The same frame, turned left to right."""
-    return Frame(cast(Image, cv2.flip(frame.image, 1)), frame.index, frame.captured_at)
+    return replace(frame, image=cast(Image, cv2.flip(frame.image, 1)))
 
 
 class Attempt:
@@ -65,6 +78,8 @@ class Attempt:
         self._lock = threading.Lock()
         self._given_up = False
         self.done = threading.Event()
+        self.ended, self.stirred = threading.Event(), threading.Event()
+        """``ended``: the opener has returned. ``stirred``: it has, or whoever waits for that should look up."""
         self.capture: cv2.VideoCapture | None = None
         self.error: BaseException | None = None
 
@@ -79,6 +94,8 @@ class Attempt:
                     self.capture = capture
             if self.capture is None:
                 capture.release()
+        self.ended.set()
+        self.stirred.set()
         self.done.set()
 
     def give_up(self) -> bool:
@@ -94,20 +111,26 @@ class Door:
     """Opens the captures of one source, each in a thread of its own, and waits no longer than it may.
 
     A driver or a name server that does not answer cannot be interrupted. Its thread is then left to itself: a daemon
-    that holds nothing of ours, and releases the device should it ever open.
+    that holds nothing of ours, and releases the device should it ever open. Until then no other is started: whoever
+    opens again and again would leave a thread each time.
     """
 
     def __init__(self) -> None:
         self.interrupted = threading.Event()
         self._attempt: Attempt | None = None
+        self._left: Attempt | None = None
 
     def open(self, seconds: float, opener: Opener, what: str, remedy: str) -> cv2.VideoCapture:
-        """What ``opener`` opens within ``seconds``.
+        """What ``opener`` opens within ``seconds``; before that, as long for one that was left to itself to return.
 
         Raises:
             SourceError: nothing came in time, or it was interrupted. Also whatever ``opener`` raises.
         """
         quiet()
+        silence = SourceError(what, f"no answer within {seconds:g} s", remedy)
+        if not self._nobody_hangs(seconds):
+            self.check(what)
+            raise silence
         attempt = self._attempt = Attempt(opener)
         # after the attempt is known to ``interrupt``: one of both sees the other
         self.check(what)
@@ -117,10 +140,25 @@ class Door:
         if attempt.error is not None:
             raise attempt.error
         if attempt.capture is None and (in_time or attempt.give_up()):
+            self._left = attempt
             self.check(what)
-            raise SourceError(what, f"no answer within {seconds:g} s", remedy)
+            raise silence
         assert attempt.capture is not None
         return attempt.capture
+
+    def _nobody_hangs(self, seconds: float) -> bool:
+        """Wait for an opener that was left to itself; False where it has not returned within ``seconds``."""
+        left = self._left
+        if left is None:
+            return True
+        left.stirred.clear()
+        # what happened before that would be missed
+        if not left.ended.is_set() and not self.interrupted.is_set():
+            left.stirred.wait(seconds)
+        if not left.ended.is_set():
+            return False
+        self._left = None
+        return True
 
     def check(self, what: str) -> None:
         """Raise SourceError where it was interrupted."""
@@ -130,9 +168,11 @@ class Door:
     def interrupt(self) -> None:
         """Have ``open`` give up, now and until ``reset``; from any thread."""
         self.interrupted.set()
-        attempt = self._attempt
+        attempt, left = self._attempt, self._left
         if attempt is not None:
             attempt.give_up()
+        if left is not None:
+            left.stirred.set()
 
     def reset(self) -> None:
         self.interrupted.clear()

@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 
 NETWORK_SECONDS, READ_SECONDS, FILE_SECONDS = 3.0, 2.5, 10.0
 """Longest waits: for a stream to open, for its next picture, for a file to open."""
+AGAIN_SECONDS, AGAIN_FACTOR, AGAIN_GROWTH = 1.5, 2.0, 1.02
+"""A stream that was open answers within so many seconds, or so many times what it took at first, or is not back yet:
+whoever waits for a server that accepts and says nothing is late for the one that comes in its place. In case it has
+become slow, the wait grows with each attempt, in a minute and a half to that of the first."""
 SCHEMES = ("http", "https", "rtsp", "rtsps")
 SHORT_BY = 0.1
 """A clip whose container promises this much more than could be decoded is called broken; less is bookkeeping."""
@@ -75,6 +79,8 @@ class ClipSource(FrameSource):
         self._jpeg = False
         self._first: Image | None = None
         self._index = 0
+        self._patience = NETWORK_SECONDS
+        """For the server's answer, seconds."""
 
     def open(self) -> None:
         self._release()
@@ -84,16 +90,23 @@ class ClipSource(FrameSource):
         seconds, remedy = (NETWORK_SECONDS, CHECK_ADDRESS) if self._remote else (FILE_SECONDS, CONVERT)
         began = time.monotonic()
         opened = _Opened()
-        capture = self._door.open(seconds, lambda: self._start(opened), what, remedy)
+        try:
+            capture = self._door.open(seconds, lambda: self._start(opened), what, remedy)
+        except cv2.error as error:
+            raise SourceError(what, f"its form is not understood ({error.err})", remedy) from error
         if not capture.isOpened() or opened.first is None:
             decodable = capture.isOpened()
             capture.release()
             if not self._remote:
                 why = "no picture in it can be decoded" if decodable else "it is not a clip, or it is damaged"
                 raise SourceError(what, why, CONVERT)
-            silent = time.monotonic() - began >= 0.9 * READ_SECONDS
-            why = f"no answer within {seconds:g} s" if silent else "it was refused, or there is no video there"
-            raise SourceError(what, why, remedy)
+            silent = time.monotonic() - began >= 0.9 * min(self._patience, READ_SECONDS)
+            if silent:
+                again = self._patience < NETWORK_SECONDS
+                self._patience = min(AGAIN_GROWTH * self._patience, NETWORK_SECONDS)
+                raise SourceError(what, "no answer" if again else f"no answer within {seconds:g} s", remedy)
+            raise SourceError(what, "it was refused, or there is no video there", remedy)
+        took = time.monotonic() - began
         self._capture, self._jpeg, self._index, self._first = capture, opened.jpeg, 0, opened.first
         self.size = (opened.first.shape[1], opened.first.shape[0])
         rate = float(capture.get(cv2.CAP_PROP_FPS))
@@ -101,6 +114,8 @@ class ClipSource(FrameSource):
         self.frame_count = _length(capture)
         self.is_live = self._remote and self.frame_count is None
         self.notice = None
+        if self.is_live:
+            self._patience = min(max(AGAIN_SECONDS, AGAIN_FACTOR * took), NETWORK_SECONDS)
         self._timeline = Timeline(self.fps, self.frame_count)
         self.duration, self.position = self._timeline.duration, 0.0
         self._pace = Pace(self.fps) if self._paced and not self.is_live and self.fps is not None else None
@@ -110,7 +125,7 @@ class ClipSource(FrameSource):
             return None
         image, self._first = self._first, None
         if image is None:
-            image = _decode(self._capture, self._jpeg)
+            image = _decode(self._capture, self._jpeg, self.size)
         if image is None:
             image = self._behind(self._capture)
         if image is None:
@@ -119,7 +134,7 @@ class ClipSource(FrameSource):
             return None
         if not self.is_live and not self._in_time(self._capture):
             return None
-        frame = Frame(image, self._index, time.monotonic())
+        frame = Frame(image, self._index, time.monotonic(), None if self.is_live else self.position)
         self._index += 1
         self.size = (frame.width, frame.height)
         return frame
@@ -161,9 +176,10 @@ class ClipSource(FrameSource):
         if empty:
             raise SourceError(what, "the file is empty", "Copy it again from where it came")
 
-    def _start(self, opened: _Opened) -> cv2.VideoCapture:
+    def _start(self, opened: _Opened, behind: float | None = None) -> cv2.VideoCapture:
+        """Open, and decode the first picture, or one of those ``behind`` so many seconds."""
         if self._remote:
-            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(NETWORK_SECONDS * 1000)]
+            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(self._patience * 1000)]
             limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(READ_SECONDS * 1000)]
             capture = cv2.VideoCapture(self.address, cv2.CAP_FFMPEG, limits)
         else:
@@ -171,7 +187,11 @@ class ClipSource(FrameSource):
             capture = cv2.VideoCapture(str(Path(self.address).absolute()), cv2.CAP_FFMPEG)
         if capture.isOpened():
             opened.jpeg = self._remote and _length(capture) is None and give_jpegs(capture)
-            opened.first = _decode(capture, opened.jpeg)
+            if behind is not None:
+                capture.set(cv2.CAP_PROP_POS_MSEC, (behind + self._timeline.left / 2) * 1000)
+            opened.first = _decode(capture, opened.jpeg, None)
+            if behind is not None and capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 <= behind + self._timeline.period / 2:
+                opened.first = None
         return capture
 
     def _in_time(self, capture: cv2.VideoCapture) -> bool:
@@ -188,7 +208,7 @@ class ClipSource(FrameSource):
         """The picture at ``at`` seconds."""
         capture.set(cv2.CAP_PROP_POS_MSEC, at * 1000)
         self._timeline.jump(at)
-        return _decode(capture, self._jpeg)
+        return _decode(capture, self._jpeg, self.size)
 
     def _behind(self, capture: cv2.VideoCapture) -> Image | None:
         """The next picture behind a part that cannot be decoded; None where the clip is over."""
@@ -220,10 +240,33 @@ class ClipSource(FrameSource):
         if self.is_live:
             why = f"the connection broke, or no picture came for {READ_SECONDS:g} s"
             raise SourceLostError(f"{self.name} was lost", why, CHECK_ADDRESS)
+        if self._remote and self._is_cut_off():
+            why = f"the connection broke, or no picture came for {READ_SECONDS:g} s"
+            raise SourceLostError(f"{self.name} broke off", why, CHECK_ADDRESS)
         count = self.frame_count or 0
         if count - self._index > max(5.0, SHORT_BY * count):
             why = f"only {self._index} of {count} frames can be decoded"
             raise SourceLostError(f"{self.name} broke off", why, CONVERT)
+
+    def _is_cut_off(self) -> bool:
+        """Whether a clip on a server ended because the connection did, and not because it was over."""
+        line = self._timeline
+        if not line.is_notable(line.left):
+            return False
+        if line.left > SHORT_BY * (line.duration or 0.0):
+            return True
+        # lengths that containers tell are rough, so the server is asked whether there is more
+        opened, began = _Opened(), time.monotonic()
+        try:
+            capture = self._door.open(
+                NETWORK_SECONDS, lambda: self._start(opened, behind=line.position), self.name, CHECK_ADDRESS
+            )
+        except (SourceError, cv2.error):
+            return not self._door.interrupted.is_set()
+        answered = capture.isOpened()
+        capture.release()
+        silent = time.monotonic() - began >= 0.9 * READ_SECONDS
+        return silent or not answered or opened.first is not None
 
 
 def _length(capture: cv2.VideoCapture) -> int | None:
@@ -232,17 +275,21 @@ def _length(capture: cv2.VideoCapture) -> int | None:
     return int(count) if 0 < count < 1e9 else None
 
 
-def _decode(capture: cv2.VideoCapture, jpeg: bool) -> Image | None:
-    """The next whole picture; None where none comes, or only torn ones for as long as a read may take."""
+def _decode(capture: cv2.VideoCapture, jpeg: bool, usual: tuple[int, int] | None) -> Image | None:
+    """The next whole picture; None where none comes, or only torn ones for as long as a read may take.
+
+    ``usual``: width and height of those before, px.
+    """
     began = time.monotonic()
     while time.monotonic() - began < READ_SECONDS:
         try:
             good, image = capture.read()
+            picture = unpack(image, jpeg, usual) if good else None
         except cv2.error as error:
             log.info("a picture cannot be decoded: %s", error.err)
-            return None
-        if not good:
-            return None
-        if (picture := unpack(image, jpeg)) is not None:
+            if not jpeg:
+                return None
+            continue
+        if not good or picture is not None:
             return picture
     return None

@@ -121,7 +121,7 @@ class DemoSource(FrameSource):
         if self._ended.is_set():
             return None
         index, self._next = self._next, self._next + 1
-        return Frame(self.draw(index), index, time.monotonic())
+        return Frame(self.draw(index), index, time.monotonic(), index / self.fps)
 
     def close(self) -> None:
         self._stage = None

@@ -52,7 +52,9 @@ class Health:
         step = max(min(image.shape[:2]) // GRID, 1)
         sample = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
         before = self._sample
-        still = before is not None and before.shape == sample.shape and np.array_equal(before, sample)
+        # samples of two sizes may have one shape
+        same_size = self._picture is not None and self._picture.shape == image.shape
+        still = before is not None and same_size and np.array_equal(before, sample)
         if still:
             self._same += 1
         else:

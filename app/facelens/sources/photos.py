@@ -14,6 +14,9 @@ from facelens.types import Frame
 
 log = logging.getLogger(__name__)
 
+APART_SECONDS = 3600.0
+"""Between two photos in their own time: whoever is on the next one is somebody else, until that is known better."""
+
 
 class PhotosSource(FrameSource):
     """Pictures in the order given; a folder stands for the pictures in it, by name.
@@ -57,7 +60,9 @@ class PhotosSource(FrameSource):
         if self._pace is not None and not self._pace.wait():
             return None
         frame, self._first = self._first or self._load(), None
-        return None if frame is None else Frame(frame.image, frame.index, time.monotonic())
+        if frame is None:
+            return None
+        return Frame(frame.image, frame.index, time.monotonic(), frame.index * APART_SECONDS)
 
     def close(self) -> None:
         self._waiting.clear()

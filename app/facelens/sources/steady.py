@@ -6,17 +6,19 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 
 from facelens.errors import CameraMissingError, SourceError, SourceLostError
 from facelens.sources.base import FrameSource, Notice
 from facelens.sources.camera import CameraSource
+from facelens.sources.capture import cv2
 from facelens.sources.health import SECONDS, Ailment, Health
 from facelens.sources.rate import recent_rate
 from facelens.types import Frame
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 0.5
 """Seconds before the first attempt to open a lost source again, and before later ones, each twice as long."""
 RATE_EVERY = 0.25
 """Seconds between two measurements of the rate."""
@@ -43,6 +45,7 @@ class SteadySource(FrameSource):
     def __init__(self, source: FrameSource) -> None:
         self.source = source
         self.name, self.is_live = source.name, source.is_live
+        source.on_notice = lambda: self._tell(self.source.notice)
         self._stopped = threading.Event()
         self._times: deque[float] = deque(maxlen=512)
         self._measured = 0.0
@@ -114,8 +117,11 @@ class SteadySource(FrameSource):
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
             try:
                 self.source.open()
-            except (SourceError, OSError) as error:
+            except (SourceError, OSError, cv2.error) as error:
                 log.debug("%s", error)
+                if self._stopped.is_set():
+                    # that it was stopped is no news of the source
+                    return False
                 # that it is away is known; that another program has it now is news
                 if isinstance(error, SourceError) and not isinstance(error, CameraMissingError):
                     self._tell_lost(error.why)
@@ -140,6 +146,6 @@ class SteadySource(FrameSource):
             sign, remedy = SIGNS[ailment]
             text = f"The picture of {self.name} {sign} for {SECONDS:.0f} s"
             self._tell(Notice("frozen" if ailment == "frozen" else "dead", text, remedy))
-        kept = Frame(frame.image, self._index, now)
+        kept = replace(frame, index=self._index)
         self._index += 1
         return kept

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
+from collections import deque
 from collections.abc import Sequence
 
 from facelens.tracking.assignment import assign
@@ -14,13 +16,16 @@ from facelens.tracking.motion import Motion
 from facelens.tracking.smoothing import Cutoff, FaceSmoother
 from facelens.types import Face, FrameReport
 
-KEEP_SECONDS = 1.0
-"""A person who is out of sight keeps the number for so long."""
+KEEP_SECONDS, KEEP_STEPS = 1.0, 2.5
+"""A person who is out of sight keeps the number for so long, and for so many of the usual steps between frames where
+these are long."""
 SURE_CONFIDENCE, DOUBT_SECONDS = 0.75, 0.15
-"""A new face of less confidence is shown, and numbered, only when it is found again within this time: what a detector
-makes up is mostly gone in the next frame."""
+"""A new face of less confidence is shown, and numbered, only when it is found again in the next frame or within this
+time: what a detector makes up is mostly gone in the next frame."""
 USUAL_STEP = 1 / 30
 """Seconds between frames whose times do not advance."""
+STEPS, LONGEST_STEP = 5, 2.5
+"""The usual step is the median of so many; pictures further apart, in seconds, are no sequence."""
 USUAL_SMOOTHING = 0.5
 _SLACK = 1e-6
 """Seconds that sums of frame times may be off."""
@@ -65,11 +70,6 @@ class _Track:
         self.evidence, self.figures, self.smoother = Evidence(), Figures(), FaceSmoother()
         self.words: tuple[str | None, ...] = ()
 
-    @property
-    def patience(self) -> float:
-        """For how many seconds the person may be out of sight."""
-        return KEEP_SECONDS if self.number else DOUBT_SECONDS
-
     def see(self, face: Face, shape: Values, now: float, cutoff: Cutoff) -> Face:
         """Take in the person's face of a frame; the record to be shown."""
         seconds = now - self.seen_at
@@ -108,10 +108,14 @@ class Tracker:
 
     A frame's detections are assigned to the people known, all at once and one to one, so that the whole is likeliest:
     by the place that each person's motion leads to, size, overlap, and how the five points lie (``matching.costs``).
-    Who is not found keeps number and readings for ``KEEP_SECONDS`` and is found again where motion and size agree; a
+    Who is not found keeps number and readings for ``KEEP_SECONDS``, or for two frames where these come so slowly that
+    it is longer, and is found again where motion and size agree; a
     face without a person gets the next number, at once or, where the detector is in doubt, when it is found a second
     time; until then it is left out. A second detection of one face is left out. Nobody is recognised: who
     comes back later is somebody new.
+
+    Time is the source's own, ``FrameReport.moment``: nobody ages in a pause, and who is there after it went back, or
+    far on, is new.
 
     Boxes and points are steadied by the One-Euro filter, readings are fused (``evidence``), figures steadied
     (``figures``). A face that was only found in a frame, and not read, keeps all its readings; what a reading leaves
@@ -131,7 +135,8 @@ class Tracker:
     def __init__(self, smoothing: float = USUAL_SMOOTHING) -> None:
         self._tracks: list[_Track] = []
         self._now = 0.0
-        self._captured_at: float | None = None
+        self._at: float | None = None
+        self._steps: deque[float] = deque(maxlen=STEPS)
         self._counts = dict.fromkeys((field.name for field in dataclasses.fields(TrackCounts)), 0)
         self.smoothing = smoothing
 
@@ -178,16 +183,27 @@ class Tracker:
 
     def _advance(self, report: FrameReport) -> None:
         """Move to the time of a report, and forget who was away for too long."""
-        last = self._captured_at
-        seconds = USUAL_STEP if last is None else report.captured_at - last
-        if seconds <= 0:
-            # a source without a clock
-            seconds = USUAL_STEP
-        self._captured_at = report.captured_at
+        at = report.captured_at if report.moment is None else report.moment
+        step = None if self._at is None else at - self._at
+        before, self._at = self._now, at
+        if step is not None and step < 0:
+            # it went back: what was seen since then has not happened
+            self._tracks = []
+        fitting = [step] if step is not None and 0 < step <= LONGEST_STEP else []
+        # one long step among others is a gap; the first of all can only be taken as usual
+        usual = statistics.median(self._steps or fitting or [0.0])
+        keep = max(KEEP_SECONDS, KEEP_STEPS * usual)
+        self._steps.extend(fitting)
+        # a source without a clock has no steps
+        seconds = step if step is not None and step > 0 else USUAL_STEP
         self._now += seconds
-        self._tracks = [t for t in self._tracks if self._now - t.seen_at <= t.patience + _SLACK]
+        self._tracks = [t for t in self._tracks if self._now - t.seen_at <= self._patience(t, keep, before) + _SLACK]
         for track in self._tracks:
             track.motion.advance(seconds, report.image_size)
+
+    def _patience(self, track: _Track, keep: float, before: float) -> float:
+        """For how many seconds a person may be out of sight; ``before`` is the time of the last frame."""
+        return keep if track.number or track.seen_at == before else DOUBT_SECONDS
 
     def _match(self, faces: Sequence[Face], seen: Seen) -> list[_Track]:
         """The person of each face, new ones included."""

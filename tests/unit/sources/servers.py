@@ -29,6 +29,16 @@ def jpeg(number: int, size: tuple[int, int] = SIZE) -> bytes:
     return cv2.imencode(".jpg", picture(number, size))[1].tobytes()
 
 
+ODD = ((65500, 65500), (160, 65000))
+"""Sizes that no picture of a few hundred bytes has."""
+
+
+def retold(data: bytes, width: int, height: int) -> bytes:
+    """A JPEG picture whose header tells another size."""
+    place = data.index(b"\xff\xc0")
+    return data[: place + 5] + struct.pack(">HH", height, width) + data[place + 9 :]
+
+
 class _Server:
     """A server in a thread, which can be taken away and come back at the same address."""
 
@@ -135,6 +145,11 @@ class _Mjpeg(BaseHTTPRequestHandler):
         while self.part(jpeg(number)[: 400 if number % 5 == 4 else None]):
             number += 1
 
+    def send_odd(self) -> None:
+        number = 0
+        while self.part(retold(jpeg(number), *ODD[number % 5 - 3]) if number % 5 > 2 else jpeg(number)):
+            number += 1
+
     def send_slow(self) -> None:
         number = 0
         while self.part(jpeg(number), 1.0):
@@ -156,7 +171,8 @@ class MjpegServer(_Server):
     ``address`` streams. Other paths of ``host``: ``/silent`` accepts and says nothing, ``/stalls`` sends ten frames and
     then nothing, ``/breaks`` sends ten and hangs up, ``/trickle`` sends one byte now and then and no picture,
     ``/dribble`` ten frames and then a byte a second, ``/resized`` changes its size after every ten, ``/torn`` breaks
-    every fifth picture, ``/slow`` gives one a second, ``/frozen`` always the same; others are no video.
+    every fifth picture, ``/odd`` gives two of five sizes that are nonsense, ``/slow`` gives one a second, ``/frozen``
+    always the same; others are no video.
     """
 
     handler = _Mjpeg
@@ -206,6 +222,39 @@ class FileServer(_Server):
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}/{self.path.name}"
+
+
+class _Dying(_File):
+    server_: DyingServer
+
+    def do_GET(self) -> None:
+        if self.server_.dead:
+            self.close_connection = True
+            return
+        asked = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        data = self.server_.path.read_bytes()
+        cut = int(self.server_.share * len(data))
+        if cut == len(data) or (asked and int(asked[1]) >= cut):
+            super().do_GET()
+            return
+        first = int(asked[1]) if asked else 0
+        self.send_response(206 if asked else 200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(len(data) - first))
+        self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+        self.end_headers()
+        self.wfile.write(data[first:cut])
+        self.close_connection = True
+
+
+class DyingServer(FileServer):
+    """Gives a file up to a share of it and what lies behind that, but not both in one; nothing once it is dead."""
+
+    handler = _Dying
+
+    def __init__(self, path: Path, share: float) -> None:
+        super().__init__(path)
+        self.share, self.dead = share, False
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -17,6 +17,8 @@ from facelens.sources import CameraInfo, CameraSource, camera, list_cameras
 from facelens.sources.capture import Door
 from facelens.sources.listing import find_camera, same_camera, told_apart
 
+PATIENCE = 10.0
+
 
 class TestCameraNames:
     """The names come from the system; here from a list."""
@@ -122,6 +124,33 @@ class TestOpening:
         # should it come after all, nobody holds it
         answer.set()
         assert released.wait(5)
+
+    def test_a_driver_that_hangs_is_asked_once(self) -> None:
+        answer, attempts = threading.Event(), []
+
+        class Device:
+            def release(self) -> None:
+                pass
+
+        def opener() -> cv2.VideoCapture:
+            attempts.append(threading.current_thread())
+            assert answer.wait(PATIENCE)
+            return Device()  # type: ignore[return-value]
+
+        door = Door()
+        for _ in range(4):
+            with pytest.raises(SourceError, match=r"no answer within 0\.02 s"):
+                door.open(0.02, opener, "It cannot be opened", "Try again")
+        assert len(attempts) == 1
+        threading.Timer(0.05, door.interrupt).start()
+        began = time.monotonic()
+        with pytest.raises(SourceError, match="stopped before it was open"):
+            door.open(60, opener, "It cannot be opened", "Try again")
+        assert time.monotonic() - began < 30
+        door.reset()
+        answer.set()
+        assert isinstance(door.open(PATIENCE, opener, "It cannot be opened", "Try again"), Device)
+        assert len(attempts) == 2
 
     def test_an_attempt_is_interrupted_at_once(self) -> None:
         answer, inside = threading.Event(), threading.Event()

@@ -180,6 +180,7 @@ class TestTime:
                 latest = demo.read()
                 assert latest is not None
                 frame = latest
+                assert frame.moment == frame.index / 50
         assert frame.captured_at - first.captured_at == pytest.approx((frame.index - first.index) / 50, abs=0.05)
 
     def test_a_wait_for_the_next_frame_is_ended_from_another_thread(self) -> None:

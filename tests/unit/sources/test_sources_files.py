@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
+from servers import DyingServer, FileServer
 
 from facelens.errors import SourceError, SourceLostError, UsageError
 from facelens.sources import (
@@ -23,6 +25,7 @@ from facelens.sources import (
 )
 from facelens.sources.clip import is_address, without_password
 from facelens.sources.pace import Pace
+from facelens.sources.photos import APART_SECONDS
 from facelens.sources.timeline import Timeline
 from facelens.types import Frame
 
@@ -54,6 +57,23 @@ class TestClip:
         assert [frame.index for frame in frames] == list(range(12))
         levels = [float(frame.image.mean()) for frame in frames]
         assert levels == pytest.approx([20 + 10 * number for number in range(12)], abs=4)
+
+    def test_a_frame_tells_its_time_in_the_clip(self, clip_file: Path) -> None:
+        with ClipSource(clip_file) as source:
+            moments = [frame.moment for frame in read_all(source)]
+            source.seek(0.2)
+            frame = source.read()
+            assert frame is not None
+            assert frame.moment == source.position == pytest.approx(0.2)
+        assert moments == pytest.approx([number / 25 for number in range(12)])
+
+    def test_a_clip_that_opencv_cannot_bear_is_named(self, clip_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def failing(*arguments: object) -> None:
+            raise cv2.error("odd")
+
+        monkeypatch.setattr(cv2, "VideoCapture", failing)
+        with pytest.raises(SourceError, match="its form is not understood"):
+            ClipSource(clip_file).open()
 
     def test_its_own_rate_is_kept(self, clip_file: Path) -> None:
         with ClipSource(clip_file, paced=True) as source:
@@ -153,12 +173,55 @@ class TestClip:
             assert len(read_all(source)) == 12
 
 
+class TestClipOnAServer:
+    @pytest.mark.parametrize("share", [0.4, 0.9])
+    def test_a_server_that_dies_is_not_a_damaged_clip(
+        self, write_clip: WriteClip, tmp_path: Path, share: float
+    ) -> None:
+        path = write_clip(tmp_path / "clip.avi", frames=120)
+        with DyingServer(path, share) as server, ClipSource(server.address) as source:
+            assert not source.is_live
+            server.dead = True
+            with pytest.raises(SourceLostError, match=r"broke off: the connection broke") as caught:
+                read_all(source)
+        assert "Check the address" in caught.value.remedy
+
+    def test_one_that_comes_back_has_lost_its_connection_all_the_same(
+        self, write_clip: WriteClip, tmp_path: Path
+    ) -> None:
+        path = write_clip(tmp_path / "clip.avi", frames=120)
+        with DyingServer(path, 0.9) as server, ClipSource(server.address) as source:
+            frame = source.read()
+            assert frame is not None
+            server.share = 1.0
+            with pytest.raises(SourceLostError, match=r"broke off: the connection broke"):
+                read_all(source)
+
+    @pytest.mark.parametrize("more", [0, 10])
+    def test_one_that_gives_all_there_is_has_come_to_its_end(
+        self, write_clip: WriteClip, tmp_path: Path, more: int
+    ) -> None:
+        path = write_clip(tmp_path / "clip.avi", frames=120)
+        data = path.read_bytes()
+        # the length in the header of the stream, which promises more than there is
+        header = data.index(b"strh")
+        length = slice(header + 8 + 32, header + 8 + 36)
+        assert int.from_bytes(data[length], "little") == 120
+        path.write_bytes(data[: length.start] + (120 + more).to_bytes(4, "little") + data[length.stop :])
+        with FileServer(path) as server, ClipSource(server.address) as source:
+            assert source.frame_count == 120 + more
+            assert len(read_all(source)) == 120
+            assert source.notice is None
+
+
 class TestPhotos:
     def test_a_folder_is_read_in_order(self, photo_folder: Path) -> None:
         with PhotosSource([photo_folder]) as source:
             frames = read_all(source)
         assert [frame.index for frame in frames] == [0, 1, 2, 3, 4]
         assert [int(frame.image[0, 0, 0]) for frame in frames] == [20, 30, 40, 50, 60]
+        moments = [frame.moment for frame in frames]
+        assert moments == [number * APART_SECONDS for number in range(5)], "whoever is on them is not followed"
 
     def test_a_bad_picture_is_left_out_and_kept_with_its_error(self, photo_folder: Path) -> None:
         bad = photo_folder / "2.png"

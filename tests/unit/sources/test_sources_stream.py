@@ -7,11 +7,12 @@ import threading
 import time
 from typing import Protocol
 
+import cv2
 import pytest
 
 from facelens.errors import SourceError, SourceLostError
 from facelens.live import LiveSession
-from facelens.sources import ClipSource, Notice, SteadySource, open_source
+from facelens.sources import ClipSource, Notice, SteadySource, clip, open_source
 from facelens.types import Frame, FrameReport
 
 
@@ -111,9 +112,51 @@ def test_torn_pictures_are_passed_over(mjpeg: Server) -> None:
     assert levels == pytest.approx(expected, abs=4)
 
 
+def test_pictures_whose_headers_are_torn_are_passed_over(mjpeg: Server) -> None:
+    with SteadySource(ClipSource(mjpeg.host + "/odd")) as source:
+        frames = [source.read() for _ in range(12)]
+        assert source.losses == 0
+        assert source.size == (160, 120)
+    assert [frame.image.shape for frame in frames if frame is not None] == [(120, 160, 3)] * 12
+    expected = [20 + 10 * number for number in range(20) if number % 5 < 3]
+    assert [float(frame.image.mean()) for frame in frames if frame is not None] == pytest.approx(expected, abs=4)
+
+
+@pytest.mark.parametrize(("factor", "second"), [(0.0, 1500), (1e6, 3000)], ids=["quick", "slow to open"])
+def test_a_stream_that_was_open_is_waited_for_no_longer_than_it_needs(
+    mjpeg: Server, monkeypatch: pytest.MonkeyPatch, factor: float, second: int
+) -> None:
+    waits: list[int] = []
+    capture = cv2.VideoCapture
+
+    def opening(address: str, backend: int, settings: list[int]) -> cv2.VideoCapture:
+        waits.append(settings[settings.index(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC) + 1])
+        return capture(address, backend, settings)
+
+    monkeypatch.setattr(cv2, "VideoCapture", opening)
+    monkeypatch.setattr(clip, "AGAIN_FACTOR", factor)
+    monkeypatch.setattr(clip, "AGAIN_GROWTH", 1.5)
+    source = ClipSource(mjpeg.address)
+    source.open()
+    source.close()
+    source.address = mjpeg.host + "/silent"
+    for _ in range(3):
+        with pytest.raises(SourceError, match="no answer"):
+            source.open()
+    assert waits == [3000, second, min(second * 3 // 2, 3000), min(second * 9 // 4, 3000)]
+
+
+def test_nothing_but_the_clock_tells_the_time_of_a_stream(mjpeg: Server) -> None:
+    with ClipSource(mjpeg.address) as source:
+        frame = source.read()
+        assert frame is not None
+        assert frame.moment is None
+
+
 def test_one_picture_a_second_is_a_stream_that_lives(mjpeg: Server) -> None:
     with SteadySource(ClipSource(mjpeg.host + "/slow")) as source:
-        for _ in range(5):
+        # the first ones lay ready when it was open, all at once
+        for _ in range(8):
             assert source.read() is not None
         assert source.losses == 0
         assert source.notice is None
