@@ -225,7 +225,7 @@ class Engine:
     def report(self, frame: Frame, faces: tuple[Face, ...], clock: StageClock) -> FrameReport:
         """What was found in a frame."""
         size = (frame.width, frame.height)
-        return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers)
+        return FrameReport(frame.index, frame.captured_at, size, faces, clock.timings, self.providers, frame.moment)
 
     def _face(
         self,
