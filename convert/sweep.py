@@ -169,7 +169,7 @@ def sweep(args: Namespace) -> None:
             rows = rng.integers(0, len(packs["fairface"].crops.images), quantise.CALIBRATION_CROPS)
             images = packs["fairface"].crops.images
             crops = [augment.sample(rng, np.asarray(images[r]), spec, reader.STRENGTH, fair.stored)[0] for r in rows]
-            quantise.integers(run / "float.onnx", run / "int8.onnx", np.stack(crops))
+            quantise.integers(run / "float.onnx", run / "int8.onnx", np.stack(crops), "attributes")
             size = {"parameters": int(model.count_params()), "multiply_adds": multiply_adds(variant)}
             (run / "result.json").write_text(json.dumps({**asdict(variant), "figures": found, **size}, indent=1))
         results.append({"name": variant.name, **json.loads((run / "result.json").read_text())})

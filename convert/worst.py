@@ -19,10 +19,11 @@ from rich.progress import track
 
 from facelens.engine import open_engine
 from facelens.evaluation import LOW_CONFIDENCE, THRESHOLD, central, open_pack
+from facelens.evaluation.faces import voted
 from facelens.evaluation.metrics import nme
 from facelens.evaluation.packs import Row, padded
 from facelens.geometry import CropSpec, iou_matrix, transform
-from facelens.types import Box, Detection, Face, Image
+from facelens.types import EXPRESSIONS, Box, Detection, Face, Image
 from facelens.vision.crop import align
 
 TILES, TILE, CAPTION = 100, 128, 30
@@ -109,8 +110,19 @@ def _appearance(row: Row, face: Face, tile: Image, _: Any) -> Found:
     yield "score", abs(score - scale), tile, (f"said {score:.0f}", f"label {scale:.0f}")
 
 
+def _reader(row: Row, face: Face, tile: Image, place: Any) -> Found:
+    yield from _attributes(row, face, tile, place)
+    yield from _appearance(row, face, tile, place)
+    label = voted(row.labels)
+    if face.expression is not None and label is not None and face.expression.label != label:
+        wrong = 1 - float(face.expression.probabilities[EXPRESSIONS.index(label)])
+        said = f"{face.expression.label} {face.expression.probability:.2f}"
+        yield "expression", wrong, tile, (said, f"label {label}")
+
+
 READERS: dict[str, tuple[tuple[str, ...], Any]] = {
     "attributes": (("fairface", "utkface", "mtfl5"), _attributes),
+    "reader": (("fairface", "utkface", "mtfl5", "ferplus", "mebeauty"), _reader),
     "landmarks": (("landmarks68",), _landmarks),
     "appearance": (("mebeauty", "scut_fbp5500"), _appearance),
 }
@@ -118,7 +130,12 @@ READERS: dict[str, tuple[tuple[str, ...], Any]] = {
 
 def _faces(args: Namespace, note: Callable[..., None]) -> None:
     packs, reader = READERS[args.name]
-    with open_engine(models_dir=args.models, parts=frozenset({args.name}), min_confidence=THRESHOLD) as engine:
+    # the reader's are those of pictures as they are usually read, with second opinions
+    parts = frozenset({"attributes", "appearance"} if args.name == "reader" else {args.name})
+    named: dict[str, Any] = (
+        {} if args.name == "reader" else {"models": {args.name: f"{args.name}-1"}, "second_opinion": False}
+    )
+    with open_engine(models_dir=args.models, parts=parts, min_confidence=THRESHOLD, **named) as engine:
         for name in packs:
             if name == "scut_fbp5500" and args.split == "val":
                 continue

@@ -18,7 +18,7 @@ from facelens.errors import PictureError, UsageError
 from facelens.geometry import CropSpec, alignment
 from facelens.opinions import TASKS, SecondOpinions, mean, seconds
 from facelens.options import EngineOptions
-from facelens.registry import load_registry, select
+from facelens.registry import ModelSpec, load_registry, select
 from facelens.resources import asset
 from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector, choose_threads, open_network
 from facelens.timing import StageClock
@@ -51,7 +51,8 @@ class Engine:
             del wanted["appearance"]
             wanted.setdefault("appearance" if attributes.TASK not in wanted else attributes.TASK, reader)
         by_ort = options.finder == "onnxruntime"
-        measured = [*wanted.values(), *([finder] if by_ort else [])]
+        beside = seconds(specs, wanted.values(), options)
+        measured = [*wanted.values(), *beside, *([finder] if by_ort else [])]
         self._choices = choose_threads(measured) if options.threads is None else {}
         self._detector: YunetDetector | OrtDetector
         if by_ort:
@@ -59,14 +60,11 @@ class Engine:
             self._detector = OrtDetector(finder, options.min_confidence, count)
         else:
             self._detector = YunetDetector(finder, options.min_confidence)
-        self._networks: dict[str, Network] = {
-            task: open_network(spec, options.provider, options.threads or self._choices[spec.name].threads)
-            for task, spec in wanted.items()
-        }
-        self._opinions = SecondOpinions(
-            seconds(specs, wanted.values(), options),
-            lambda spec: open_network(spec, options.provider, options.threads or 1),
-        )
+        self._networks: dict[str, Network] = {task: self._open(spec) for task, spec in wanted.items()}
+        self._opinions = SecondOpinions(beside, self._open)
+
+    def _open(self, spec: ModelSpec) -> Network:
+        return open_network(spec, self.options.provider, self.options.threads or self._choices[spec.name].threads)
 
     @staticmethod
     def _checked(preset: str, weights: Mapping[str, float] | None) -> tuple[str, Mapping[str, float]]:
@@ -82,6 +80,11 @@ class Engine:
         return MappingProxyType(self._networks)
 
     @property
+    def _every(self) -> tuple[Network, ...]:
+        """All that are open, those of second opinions after the others."""
+        return (*self._networks.values(), *self._opinions.opened)
+
+    @property
     def finder(self) -> YunetDetector | OrtDetector:
         """The opened detector."""
         return self._detector
@@ -90,8 +93,7 @@ class Engine:
     def providers(self) -> Mapping[str, str]:
         """The provider that each network really uses, by model name."""
         found = {self._detector.spec.name: self._detector.provider}
-        every = (*self._networks.values(), *self._opinions.opened)
-        return found | {network.spec.name: network.provider for network in every}
+        return found | {network.spec.name: network.provider for network in self._every}
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
@@ -100,18 +102,18 @@ class Engine:
         The detector is always on the CPU, and not timed.
         """
         first = Proof(self._detector.spec.name, "cpu", self._detector.provider)
-        return (first, *(network.proof for network in self._networks.values()))
+        return (first, *(network.proof for network in self._every))
 
     @property
     def threads(self) -> Mapping[str, Choice]:
         """CPU threads of each network, by model name, with what the self-test measured, where there was one."""
-        given = {network.spec.name: Choice(network.threads, {}) for network in self._networks.values()}
+        given = {network.spec.name: Choice(network.threads, {}) for network in self._every}
         return given | self._choices
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Why a better or the requested provider is not in use, each reason once."""
-        return tuple(dict.fromkeys(network.note for network in self._networks.values() if network.note))
+        return tuple(dict.fromkeys(network.note for network in self._every if network.note))
 
     def set_score(self, preset: str, weights: Mapping[str, float] | None = None) -> None:
         """Change how the score is made from the next frame on.
@@ -142,7 +144,7 @@ class Engine:
         clock = StageClock()
         with clock.stage("total"):
             found = self.find(frame, thorough, clock)
-            faces = self.read(frame, found, clock=clock, twice=thorough)
+            faces = self.read(frame, found, clock=clock, twice=thorough, second=thorough)
         return self.report(frame, faces, clock)
 
     def find(self, frame: Frame, thorough: bool, clock: StageClock) -> tuple[Detection, ...]:
@@ -170,6 +172,7 @@ class Engine:
         *,
         clock: StageClock,
         twice: bool = False,
+        second: bool = False,
         views: Sequence[View] | None = None,
     ) -> tuple[Face, ...]:
         """Read faces at known places, each network all of them as one batch.
@@ -179,6 +182,7 @@ class Engine:
             parts: those of ``options.parts`` to read, None for all. Where some are left out there is no quality and no
                 score either: both are of one look at a face.
             twice: all is the mean of what the networks say of a face and of its mirror image.
+            second: other networks are asked too, see ``opinions``.
             views: for each face the crop in which attributes and appearance see it, None for the usual one.
 
         Raises:
@@ -191,9 +195,9 @@ class Engine:
         matrices: dict[CropSpec, list[npt.NDArray[np.float64]]] = {}
         # by crop and whether it is varied: points and quality stay with the usual crops
         crops: dict[tuple[CropSpec, bool], npt.NDArray[np.uint8]] = {}
-        others = self._opinions.networks() if twice and set(TASKS) & set(tasks) else ()
+        others = self._opinions.networks() if second and set(TASKS) & set(tasks) else ()
         wanted = {(spec, _varies(t, views)) for t in tasks if (spec := self._networks[t].spec.crop)}
-        wanted |= {(spec, False) for network in others if (spec := network.spec.crop)}
+        wanted |= {(spec, views is not None) for network in others if (spec := network.spec.crop)}
         wanted |= {(quality.CROP, False)} if whole else set()
         with clock.stage("crop"):
             for spec, varied in wanted:
@@ -214,8 +218,11 @@ class Engine:
                     outputs[task] = network.run_both_ways(seen)
         if others:
             with clock.stage("second opinion"):
-                said = [n.run_both_ways(crops[n.spec.crop, False]) for n in others if n.spec.crop]
-                outputs |= {task: mean(outputs[task], said) for task in TASKS if task in outputs}
+                seen_by = [(n, crops[n.spec.crop, views is not None]) for n in others if n.spec.crop]
+                said = [(n.spec.weight, n.run_both_ways(seen) if twice else n.run(seen)) for n, seen in seen_by]
+                # a network that was chosen by name speaks for itself
+                asked = [task for task in TASKS if task in outputs and task not in self.options.models]
+                outputs |= {t: mean([(self._networks[t].spec.weight, outputs[t]), *said]) for t in asked}
         with clock.stage("measure"):
             return tuple(
                 self._face(row, detection, crops[quality.CROP, False][row] if whole else None, matrices, outputs)
@@ -271,7 +278,7 @@ class Engine:
         # a grey picture warms up too; what its readings are does not matter
         image = np.asarray(picture if picture is not None else np.full((512, 512, 3), 127), np.uint8)
         found = self.analyze(image, thorough=False).faces
-        for network in self._networks.values():
+        for network in (*self._networks.values(), *self._opinions.networks()):
             spec = network.spec.crop
             if found and spec is not None:
                 points = found[0].detection.landmarks.points
@@ -282,6 +289,7 @@ class Engine:
     def close(self) -> None:
         """Let go of the networks; the engine cannot be used afterwards."""
         self._networks.clear()
+        self._opinions.close()
 
     def __enter__(self) -> Engine:
         return self

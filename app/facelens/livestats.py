@@ -52,13 +52,15 @@ class Tally:
     def captured(self) -> None:
         """A frame has just come in."""
         with self._lock:
-            self._captured.add(time.monotonic())
+            if not self._ended:
+                self._captured.add(time.monotonic())
 
     def analysed(self, now: float, latency_ms: float) -> None:
         """A report was there at ``now`` s, so long after its frame was captured."""
         with self._lock:
-            self._analysed.add(now)
-            self._latencies.add(latency_ms)
+            if not self._ended:
+                self._analysed.add(now)
+                self._latencies.add(latency_ms)
 
     def stats(self, skipped: int, threads: Sequence[threading.Thread]) -> LiveStats:
         """All of it, with the frames that were skipped and the threads that were started."""

@@ -1,4 +1,5 @@
-"""Second opinions: further networks that read single pictures beside the first one, at leisure.
+"""Second opinions: further networks that read beside the first one, where there is time: in single pictures, and when a
+live view reads a person anew.
 
 Networks that were trained apart err apart, so the mean of what they say is right more often than either (L. K. Hansen
 and P. Salamon, "Neural Network Ensembles", IEEE Transactions on Pattern Analysis and Machine Intelligence 12, 1990).
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facelens.options import EngineOptions
-from facelens.registry import ModelSpec
+from facelens.registry import ModelSpec, verify
 from facelens.runtime import Network
 from facelens.vision import attributes
 
@@ -22,9 +23,15 @@ TASKS = (attributes.TASK, "appearance")
 
 
 class SecondOpinions:
-    """Networks beside those that an engine uses; opened when they are first asked, from any thread."""
+    """Networks beside those that an engine uses; opened when they are first asked, from any thread.
+
+    Raises (on construction):
+        ModelMissingError, ModelCorruptError: see ``registry.verify``.
+    """
 
     def __init__(self, specs: Sequence[ModelSpec], open_network: Callable[[ModelSpec], Network]) -> None:
+        for spec in specs:
+            verify(spec)
         self._specs, self._open = specs, open_network
         self._lock = threading.Lock()
         self._networks: tuple[Network, ...] | None = None
@@ -33,6 +40,11 @@ class SecondOpinions:
     def opened(self) -> tuple[Network, ...]:
         """Those that have been asked."""
         return self._networks or ()
+
+    def close(self) -> None:
+        """Let go of them."""
+        with self._lock:
+            self._networks = ()
 
     def networks(self) -> tuple[Network, ...]:
         """All of them.
@@ -56,10 +68,12 @@ def seconds(specs: Iterable[ModelSpec], first: Iterable[ModelSpec], options: Eng
     return [spec for spec in specs if spec.task in tasks and spec.name not in used]
 
 
-def mean(first: Outputs, others: Sequence[Outputs]) -> Outputs:
-    """The outputs of ``first``, each the mean over all that give one of its name and shape."""
+def mean(opinions: Sequence[tuple[float, Outputs]]) -> Outputs:
+    """The outputs of the first of ``opinions``, which are weights and outputs: each the weighted mean over all that
+    give one of its name and shape."""
     out = {}
-    for name, value in first.items():
-        said = [value, *(other[name] for other in others if name in other and other[name].shape == value.shape)]
-        out[name] = np.asarray(np.mean(said, axis=0), np.float32)
+    for name, value in opinions[0][1].items():
+        fitting = [(weight, o[name]) for weight, o in opinions if name in o and o[name].shape == value.shape]
+        total = sum(weight for weight, _ in fitting)
+        out[name] = np.asarray(sum(weight * said for weight, said in fitting) / total, np.float32)
     return out

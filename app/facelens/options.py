@@ -27,8 +27,8 @@ class EngineOptions:
         threads: CPU threads of each network; None for what a self-test of this machine found best, which takes half a
             second the first time and is kept (``runtime.threads``).
         finder: what runs the detector, "opencv" (its DNN module) or "onnxruntime", which also runs 8-bit integers.
-        second_opinion: single pictures are read by all listed networks of a task, not by the first alone; see
-            ``opinions``.
+        second_opinion: single pictures, and people in a live view now and then, are read by all listed networks of a
+            task, not by the first alone; see ``opinions``.
         models: task to model name, where another than the first listed is wanted.
         models_dir: folder with another models.toml.
     """

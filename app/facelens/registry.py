@@ -52,6 +52,8 @@ class ModelSpec:
     accuracy: Mapping[str, float]
     root: Path
     int8: ModelFile | None = None
+    weight: float = 1.0
+    """How much it counts where several networks are asked, see ``opinions``."""
 
     @property
     def path(self) -> Path:
@@ -90,6 +92,7 @@ def _spec(entry: Mapping[str, Any], root: Path) -> ModelSpec:
         trained_on=tuple(entry.get("trained_on", ())),
         accuracy=MappingProxyType({str(k): float(v) for k, v in entry.get("accuracy", {}).items()}),
         root=root,
+        weight=float(entry.get("weight", 1.0)),
         int8=_file(entry["int8"]) if "int8" in entry else None,
     )
 

@@ -3,8 +3,8 @@
 Between detections a face is followed by its own landmarks (``vision.follow``): that network is cheap, finds the face
 again where it was a moment ago, and says with its spreads whether there still is one. The detector looks at once where
 something stirs beside the people who are known, seldom where nothing does (``vision.stir``). Attributes are read anew
-when a face is new, turns to the camera, or its last reading has aged, each time in another crop: ten readings make
-the evidence of ten crops.
+when a face is new, turns to the camera, or its last reading has aged, each time in another crop and by all networks
+there are: what is seldom done can be done well.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ class Scheduler:
             return 0
         whole = StageClock()
         views = [TEN_CROPS[person.readings % len(TEN_CROPS)] for person in chosen]
-        faces = self.engine.read(frame, [p.face.detection for p in chosen], clock=whole, views=views)
+        faces = self.engine.read(frame, [p.face.detection for p in chosen], clock=whole, second=True, views=views)
         self._costs.learn("whole", sum(whole.timings.values()) / len(chosen))
         for name, value in whole.timings.items():
             clock.timings[name] = clock.timings.get(name, 0.0) + value

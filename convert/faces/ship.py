@@ -36,6 +36,8 @@ class Shipment:
     """Beginnings of the names of the figures that speak of this network."""
     note: str = ""
     """What the card must add about how the shipped weights came about."""
+    weight: float = 1.0
+    """How much it counts where several networks are asked; chosen on val."""
     first: bool = False
     """It is listed before the others of its task, and so is the usual one."""
     relative: float = 1.0
@@ -152,6 +154,7 @@ def enter(models: Path, shipment: Shipment, facts: dict[str, Any], accuracy: dic
         "labels": [],
         "licence": shipment.licence,
         "trained_on": list(shipment.trained_on),
+        "weight": shipment.weight,
         "accuracy": accuracy,
     }
     table = tomlkit.table()
@@ -194,7 +197,9 @@ def measure_pipeline(
     results = {}
     for pack in packs:
         path = args.data / f"{pack}.parquet"
-        fields = engine_fields(open_pack(path, args.split)) | ({} if together else {"models": {task: name}})
+        fields = engine_fields(open_pack(path, args.split)) | (
+            {} if together else {"models": {task: name}, "second_opinion": False}
+        )
         with open_engine(models_dir=args.models, **fields) as engine:
             found = evaluate(path, engine, split=args.split, limit=args.limit)
         keep_own(found, beginnings)

@@ -117,31 +117,33 @@ def models_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_models_list(facelens: Facelens) -> None:
     result = facelens("models", "list")
     assert result.code == 0
-    for name in ("detector-1", "attributes-1", "landmarks-1", "appearance-1"):
-        assert name in result.out
+    for spec in registry.load_registry():
+        assert spec.name in result.out
 
 
 def test_models_verify(facelens: Facelens, models_copy: Path) -> None:
     result = facelens("models", "verify")
     assert result.code == 0
     assert result.out.count("whole") == sum(len(spec.files) for spec in registry.load_registry())
-    path = models_copy / "attributes" / "attributes-1.onnx"
+    harmed, other = (registry.select(registry.load_registry(), task) for task in ("attributes", "landmarks"))
+    path = models_copy / harmed.file
     path.write_bytes(path.read_bytes()[:-1])
     result = facelens("models", "verify")
     assert result.code == 3
-    assert "attributes-1 is damaged" in result.err
-    assert "landmarks-1.onnx whole" in result.out
+    assert f"{harmed.name} is damaged" in result.err
+    assert f"{other.name}.onnx whole" in result.out
 
 
 @pytest.mark.parametrize("harm", ["missing", "truncated", "another", "no list", "broken list"])
 def test_nothing_runs_without_its_models(facelens: Facelens, portrait_path: Path, models_copy: Path, harm: str) -> None:
-    path = models_copy / "landmarks" / "landmarks-1.onnx"
+    needed, different = (registry.select(registry.load_registry(), task) for task in ("landmarks", "attributes"))
+    path = models_copy / needed.file
     if harm == "missing":
         path.unlink()
     elif harm == "truncated":
         path.write_bytes(path.read_bytes()[:1000])
     elif harm == "another":
-        shutil.copy(models_copy / "attributes" / "attributes-1.onnx", path)
+        shutil.copy(models_copy / different.file, path)
     elif harm == "no list":
         (models_copy / "models.toml").unlink()
     else:
@@ -159,7 +161,7 @@ def test_nothing_runs_without_its_models(facelens: Facelens, portrait_path: Path
 # doctor
 
 
-def test_doctor(facelens: Facelens) -> None:
+def test_doctor(facelens: Facelens, first_names: frozenset[str]) -> None:
     result = facelens("doctor", "--json")
     assert result.code == 0
     told = json.loads(result.out)
@@ -167,7 +169,7 @@ def test_doctor(facelens: Facelens) -> None:
         "system", "versions", "providers", "engine", "networks", "cameras", "fonts", "models", "display",
     }  # fmt: skip
     assert told["versions"]["numpy"] == np.__version__
-    assert set(told["engine"]["providers"]) == {"detector-1", "attributes-1", "landmarks-1", "appearance-1"}
+    assert set(told["engine"]["providers"]) == first_names
     if set(told["engine"]["providers"].values()) == {"cpu"} and told["providers"]["cuda"]["built in"]:
         assert any("cuda" in note for note in told["engine"]["notes"]), "it must say why not a better one"
     assert set(told["networks"]) == set(told["engine"]["providers"])

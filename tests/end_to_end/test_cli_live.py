@@ -51,7 +51,7 @@ FORM = [
 ]  # fmt: skip
 
 
-def test_the_window_writes_the_figures_too(tmp_path: Path) -> None:
+def test_the_window_writes_the_figures_too(tmp_path: Path, all_names: frozenset[str]) -> None:
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "facelens.cli", "live", "--source", "demo:2", "--seconds", "4", "--stats", "-"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
@@ -66,7 +66,7 @@ def test_the_window_writes_the_figures_too(tmp_path: Path) -> None:
     assert 0 <= frames["captured"] - frames["analysed"] - frames["skipped"] <= 2, "no frame is queued"
     assert stats["threads"]["started"] == stats["threads"]["joined"] > 4
     assert stats["tracks"]["id_switches"] is not None
-    assert set(stats["providers"]) == {"detector-1", "attributes-1", "landmarks-1", "appearance-1"}
+    assert set(stats["providers"]) == all_names
 
 
 def test_a_source_without_truth_is_not_judged(facelens: Facelens, tmp_path: Path, portrait_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_source_without_truth_is_not_judged(facelens: Facelens, tmp_path: Path
     assert (stats["tracks"]["id_switches"], stats["jitter_px"]) == (None, None)
 
 
-def test_the_demo(facelens: Facelens, tmp_path: Path) -> None:
+def test_the_demo(facelens: Facelens, tmp_path: Path, all_names: frozenset[str]) -> None:
     result = facelens("live", "--source", "demo", "--headless", "--frames", 12, "--stats", tmp_path / "s.json")
     assert result.code == 0, result.err
     stats = json.loads((tmp_path / "s.json").read_text("utf-8"))
@@ -96,7 +96,7 @@ def test_the_demo(facelens: Facelens, tmp_path: Path) -> None:
     span = 11 / stats["fps_shown"] + latency["p99"] / 1000
     assert span >= 11 / (stats["fps_captured"] * 1.1)
     assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
-    assert set(stats["providers"]) == {"detector-1", "attributes-1", "landmarks-1", "appearance-1"}
+    assert set(stats["providers"]) == all_names
     assert {"start", "end"} == set(stats["rss_mib"])
     assert "Demo" in result.err
     assert "at the end: every face on time" in result.err
@@ -138,8 +138,9 @@ def test_a_recording_and_then_the_recording_as_source(facelens: Facelens, tmp_pa
     assert all(line["schema"] == "facelens/1" for line in lines)
     assert [line["frame"] for line in lines] == sorted({line["frame"] for line in lines})
     span = lines[-1]["seconds"] - lines[0]["seconds"]
-    shown = json.loads((tmp_path / "s.json").read_text("utf-8"))["fps_shown"]
-    assert shown == pytest.approx(7 / span, rel=0.5)
+    stats = json.loads((tmp_path / "s.json").read_text("utf-8"))
+    # the reports came at the pace of the frames, but for what the first or the last of them was late
+    assert 7 / stats["fps_shown"] == pytest.approx(span, abs=1.1 * stats["latency_ms"]["p99"] / 1000 + 0.02)
     count, size = clip(path)
     assert size == (1280, 720)
     # it plays in real time: as many pictures as passed while the demo ran, skipped ones included

@@ -11,6 +11,7 @@ import pytest
 from facelens import doctor
 from facelens.cli.info import _network
 from facelens.errors import ModelMissingError
+from facelens.registry import load_registry, select
 from facelens.runtime import Network, Proof, threads
 
 
@@ -40,7 +41,8 @@ def test_an_engine_that_does_not_open_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_each_network_is_told_with_its_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cuda = Proof("landmarks-1", "auto", "cuda", 0.6, 5.4)
+    name = select(load_registry(), "landmarks").name
+    cuda = Proof(name, "auto", "cuda", 0.6, 5.4)
     monkeypatch.setattr(Network, "prove", lambda self, face: None)
     monkeypatch.setattr(Network, "proof", property(lambda self: replace(cuda, network=self.spec.name)))
     kept = tmp_path / "threads.json"
@@ -51,8 +53,8 @@ def test_each_network_is_told_with_its_proof(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(threads.machine, "cores", lambda: 2)
     told = doctor.examine()
     assert "machine" in kept.read_text(), "it is measured anew"
-    assert told["networks"]["landmarks-1"] == {
-        "network": "landmarks-1", "asked": "auto", "got": "cuda", "ms": 0.6, "cpu_ms": 5.4, "ratio": 9.0,
+    assert told["networks"][name] == {
+        "network": name, "asked": "auto", "got": "cuda", "ms": 0.6, "cpu_ms": 5.4, "ratio": 9.0,
         "reason": "", "repair": "", "threads": 1, "threads_ms": {"1": 10.0, "2": 10.0},
     }  # fmt: skip
     assert "networks" not in told["engine"]

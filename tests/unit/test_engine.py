@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-import re
-import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,14 +17,19 @@ from facelens.registry import ModelSpec, load_registry, select, verify
 from facelens.resources import asset
 from facelens.runtime import Network, YunetGraph, open_network, provider_report
 from facelens.sources.portrait import FIVE
+from facelens.timing import StageClock
 from facelens.types import Frame
 from facelens.vision import detector
-from facelens.vision.crop import cut
+from facelens.vision.crop import View, cut
 from facelens.vision.schemes import to_scheme
 
 PORTRAIT = asset("samples/astronaut.jpg")
 GROUP = asset("samples/group.jpg")
 PORTRAIT_FRAME = images.load(PORTRAIT)
+LISTED = load_registry()
+DETECTOR, READER, LANDMARKS, RATER = (
+    select(LISTED, task) for task in ("detector", "attributes", "landmarks", "appearance")
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,12 @@ def engine() -> Engine:
     return open_engine(provider="cpu")
 
 
-def test_the_portrait_is_read_in_full(engine: Engine) -> None:
+def _ship(monkeypatch: pytest.MonkeyPatch, *specs: ModelSpec) -> None:
+    """These networks are listed, and no others."""
+    monkeypatch.setattr("facelens.engine.load_registry", lambda root: specs)
+
+
+def test_the_portrait_is_read_in_full(engine: Engine, all_names: frozenset[str]) -> None:
     report = engine.analyze(PORTRAIT)
     (face,) = report.faces
     assert report.image_size == (512, 512)
@@ -55,8 +63,9 @@ def test_the_portrait_is_read_in_full(engine: Engine) -> None:
     assert face.score is not None
     assert {c.name for c in face.score.components} == {"appearance", "expression", "symmetry", "quality"}
     assert 0 <= face.score.value <= 100
-    assert set(report.timings) >= {"detect", "crop", "attributes", "landmarks", "appearance", "total"}
-    assert set(report.providers.values()) == {"cpu"}
+    assert set(report.timings) >= {"detect", "crop", *engine.networks, "measure", "total"}
+    assert ("second opinion" in report.timings) == (len(all_names) > 1 + len(engine.networks))
+    assert report.providers == dict.fromkeys(all_names, "cpu")
 
 
 def test_all_five_of_the_group_the_largest_first(engine: Engine) -> None:
@@ -67,15 +76,15 @@ def test_all_five_of_the_group_the_largest_first(engine: Engine) -> None:
     assert [face.track_id for face in faces] == [1, 2, 3, 4, 5]
 
 
-def test_a_batch_says_the_same_as_one_by_one(engine: Engine) -> None:
-    rng = np.random.default_rng(0)
-    for network in engine.networks.values():
-        batch = rng.integers(0, 256, (5, *network.spec.input, 3), np.uint8)
-        whole = network.run(batch)
-        for row in range(5):
-            alone = network.run(batch[row : row + 1])
-            for name, values in whole.items():
-                assert np.allclose(values[row], alone[name][0], atol=1e-3)
+@pytest.mark.parametrize("spec", [spec for spec in LISTED if spec.task != "detector"], ids=lambda spec: spec.name)
+def test_a_batch_says_the_same_as_one_by_one(spec: ModelSpec) -> None:
+    network = open_network(spec, "cpu")
+    batch = np.random.default_rng(0).integers(0, 256, (5, *spec.input, 3), np.uint8)
+    whole = network.run(batch)
+    for row in range(5):
+        alone = network.run(batch[row : row + 1])
+        for name, values in whole.items():
+            assert np.allclose(values[row], alone[name][0], atol=1e-3)
 
 
 @pytest.mark.parametrize("source", [PORTRAIT, str(PORTRAIT), PORTRAIT.read_bytes(), images.load(PORTRAIT)])
@@ -105,7 +114,9 @@ def test_other_arrays_are_refused_with_a_sentence(engine: Engine, bad: np.ndarra
         engine.analyze(bad)
 
 
-def test_both_runtimes_find_the_same_faces(engine: Engine) -> None:
+def test_both_runtimes_find_the_same_faces(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the same file in both
+    _ship(monkeypatch, *(dataclasses.replace(spec, int8=None) for spec in LISTED))
     other = open_engine(provider="cpu", finder="onnxruntime", parts=frozenset())
     for picture in (PORTRAIT, GROUP):
         ours = [face.detection for face in engine.analyze(picture).faces]
@@ -119,10 +130,23 @@ def test_both_runtimes_find_the_same_faces(engine: Engine) -> None:
         open_engine(finder="magic")
 
 
+@pytest.mark.skipif(DETECTOR.int8 is None, reason="the shipped detector has no file of integers")
+def test_integers_find_the_same_faces(engine: Engine) -> None:
+    """Each face at its place; two of nearly one size may change their order."""
+    other = open_engine(provider="cpu", finder="onnxruntime", parts=frozenset())
+    for picture in (PORTRAIT, GROUP):
+        ours = [face.detection for face in engine.analyze(picture).faces]
+        theirs = [face.detection for face in other.analyze(picture).faces]
+        assert len(ours) == len(theirs)
+        for a in ours:
+            b = max(theirs, key=lambda found: iou(a.box, found.box))
+            assert iou(a.box, b.box) > 0.75
+            assert np.abs(a.landmarks.points - b.landmarks.points).max() < 0.1 * a.box.width
+
+
 def test_a_detector_of_another_form_is_refused() -> None:
-    path = select(load_registry(), "landmarks").path
     with pytest.raises(ModelShapeError, match="YuNet's form"):
-        YunetGraph(path, "odd", 0.6)
+        YunetGraph(LANDMARKS.path, "odd", 0.6)
 
 
 def test_sixty_faces(engine: Engine) -> None:
@@ -169,60 +193,64 @@ def test_wrong_options_are_named(wrong: dict[str, object]) -> None:
 def test_a_provider_that_is_absent_runs_on_the_cpu_and_says_so() -> None:
     absent = next(s.name for s in provider_report() if not s.built_in)
     engine = open_engine(provider=absent, parts=frozenset({"landmarks"}))
-    assert engine.providers["landmarks-1"] == "cpu"
+    assert engine.providers[LANDMARKS.name] == "cpu"
     assert any(absent in note for note in engine.notes)
     assert len(engine.analyze(PORTRAIT).faces) == 1
 
 
-@pytest.mark.parametrize("task", ["detector", "attributes", "landmarks", "appearance"])
-def test_every_model_is_whole_and_on_the_list(task: str) -> None:
-    spec = select(load_registry(), task)
+def test_every_task_has_a_model_on_the_list() -> None:
+    assert {spec.task for spec in LISTED} == {"detector", "attributes", "landmarks", "appearance"}
+
+
+@pytest.mark.parametrize("spec", LISTED, ids=lambda spec: spec.name)
+def test_every_model_is_whole(spec: ModelSpec) -> None:
     verify(spec)
-    assert spec.path.stat().st_size == spec.bytes
+    for part in spec.files:
+        assert (spec.root / part.file).stat().st_size == part.bytes
 
 
-@pytest.mark.parametrize("name", ["attributes/attributes-1.onnx", "detector/detector-1.onnx"])
-def test_a_truncated_model_is_named(models: Path, name: str) -> None:
-    path = models / name
-    path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(ModelCorruptError, match="damaged"):
+# the last one listed of a task may give a second opinion only: it is told at once too
+@pytest.mark.parametrize(
+    ("task", "place"), [("detector", 0), ("attributes", 0), ("attributes", -1), ("appearance", -1)]
+)
+def test_a_truncated_model_is_named(models: Path, task: str, place: int) -> None:
+    spec = [spec for spec in load_registry(models) if spec.task == task][place]
+    spec.path.write_bytes(spec.path.read_bytes()[:5000])
+    with pytest.raises(ModelCorruptError, match=f"{spec.name} is damaged"):
         open_engine(models_dir=models)
 
 
-@pytest.mark.parametrize("name", ["landmarks/landmarks-1.onnx", "models.toml"])
+@pytest.mark.parametrize("name", [LANDMARKS.file, "models.toml"])
 def test_a_missing_file_is_named(models: Path, name: str) -> None:
     (models / name).unlink()
     with pytest.raises(ModelMissingError, match="No such file"):
         open_engine(models_dir=models)
 
 
-def _approve(models: Path, name: str) -> None:
-    """Enter the file's sha256 as the right one, so that only its content can be at fault."""
-    path, listing = models / name, models / "models.toml"
-    text = listing.read_text()
-    start = text.index(f'file = "{name}"')
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    rest = re.sub(r'sha256 = "[0-9a-f]+"', f'sha256 = "{digest}"', text[start:], count=1)
-    listing.write_text(text[:start] + rest)
+def _replace(models: Path, spec: ModelSpec, content: bytes) -> None:
+    """Other files for a model, with their sha256 entered as the right one: only their content can be at fault."""
+    listing, digest = models / "models.toml", hashlib.sha256(content).hexdigest()
+    for part in spec.files:
+        (models / part.file).write_bytes(content)
+        text = listing.read_text("utf-8")
+        assert part.sha256 in text
+        listing.write_text(text.replace(part.sha256, digest), "utf-8")
 
 
-@pytest.mark.parametrize("name", ["landmarks/landmarks-1.onnx", "detector/detector-1.onnx"])
-def test_a_file_that_is_no_network_is_named(models: Path, name: str) -> None:
-    (models / name).write_bytes(b"this is not a network at all" * 100)
-    _approve(models, name)
+@pytest.mark.parametrize("spec", [LANDMARKS, DETECTOR], ids=lambda spec: spec.name)
+def test_a_file_that_is_no_network_is_named(models: Path, spec: ModelSpec) -> None:
+    _replace(models, spec, b"this is not a network at all" * 100)
     with pytest.raises(ModelCorruptError, match="damaged"):
         open_engine(models_dir=models)
 
 
 def test_a_network_of_another_shape_is_named(models: Path) -> None:
-    (models / "landmarks/landmarks-1.onnx").write_bytes((models / "attributes/attributes-1.onnx").read_bytes())
-    _approve(models, "landmarks/landmarks-1.onnx")
+    _replace(models, LANDMARKS, READER.path.read_bytes())
     with pytest.raises(ModelShapeError, match="does not fit its entry"):
         open_engine(models_dir=models)
-    (models / "detector/detector-1.onnx").write_bytes((models / "attributes/attributes-1.onnx").read_bytes())
-    _approve(models, "detector/detector-1.onnx")
+    _replace(models, DETECTOR, READER.path.read_bytes())
     with pytest.raises((ModelShapeError, ModelCorruptError)):
-        open_engine(models_dir=models)
+        open_engine(models_dir=models, parts=frozenset())
 
 
 def test_a_broken_list_is_named(models: Path) -> None:
@@ -232,38 +260,40 @@ def test_a_broken_list_is_named(models: Path) -> None:
 
 
 def test_an_unknown_model_name_is_told() -> None:
-    with pytest.raises(ModelMissingError, match="known: landmarks-1"):
+    with pytest.raises(ModelMissingError, match=f"known: {LANDMARKS.name}"):
         open_engine(models={"landmarks": "nobody"})
 
 
 def test_a_batch_of_the_wrong_size_is_told() -> None:
-    network = open_network(select(load_registry(), "landmarks"))
+    network = open_network(LANDMARKS)
     with pytest.raises(ModelShapeError, match="a batch of shape"):
         network.run(np.zeros((1, 64, 64, 3), np.uint8))
 
 
 def test_a_network_that_fails_on_the_gpu_goes_on_on_the_cpu() -> None:
-    network = open_network(select(load_registry(), "landmarks"), "cpu")
+    network = open_network(LANDMARKS, "cpu")
 
     class Lost:
         def run(self, *_: object) -> object:
             raise RuntimeError("device lost\nlong trace")
 
     network._session, network.provider = Lost(), "cuda"
-    points = network.run(np.zeros((2, 112, 112, 3), np.uint8))["points"]
+    points = network.run(np.zeros((2, *LANDMARKS.input, 3), np.uint8))["points"]
     assert points.shape == (2, 68, 2)
     assert network.provider == "cpu"
     assert network.note == "cuda failed while running (device lost); now on the CPU"
 
 
-def test_warming_up_reads_the_bundled_face_and_proves_the_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warming_up_reads_the_bundled_face_and_proves_the_providers(
+    monkeypatch: pytest.MonkeyPatch, first_names: frozenset[str]
+) -> None:
     with open_engine(provider="auto") as engine:
         assert all(proof.ms is None for proof in engine.proofs)
         proved: dict[str, np.ndarray] = {}
         for network in engine.networks.values():
             monkeypatch.setattr(network, "prove", lambda face, name=network.spec.name: proved.update({name: face}))
         engine.warm_up()
-        assert set(proved) == {"attributes-1", "landmarks-1", "appearance-1"}
+        assert set(proved) == first_names - {engine.finder.spec.name}
         (found,) = engine.analyze(PORTRAIT).faces
         for network in engine.networks.values():
             spec = network.spec.crop
@@ -273,12 +303,17 @@ def test_warming_up_reads_the_bundled_face_and_proves_the_providers(monkeypatch:
             np.testing.assert_array_equal(proved[network.spec.name], expected)
 
 
-def test_proofs_after_warming_up() -> None:
+def test_proofs_after_warming_up(first_names: frozenset[str], all_names: frozenset[str]) -> None:
     with open_engine(provider="auto") as engine:
         engine.warm_up()
         finder, *networks = engine.proofs
-        assert (finder.network, finder.asked, finder.got, finder.ms) == ("detector-1", "cpu", "cpu", None)
-        assert [proof.network for proof in networks] == ["appearance-1", "attributes-1", "landmarks-1"]
+        assert (finder.network, finder.asked, finder.got, finder.ms) == (engine.finder.spec.name, "cpu", "cpu", None)
+        first = [engine.networks[t].spec.name for t in sorted(engine.networks)]
+        assert [proof.network for proof in networks][: len(first)] == first
+        assert set(first) == first_names - {finder.network}
+        # those of second opinions are open before the first frame asks for them
+        assert {proof.network for proof in networks} == all_names - {finder.network}
+        assert len(networks) == len(all_names) - 1
         assert all(proof.ms is not None and proof.ms > 0 for proof in networks)
         assert {proof.network: proof.got for proof in engine.proofs} == engine.providers
 
@@ -302,9 +337,9 @@ def test_a_card_that_is_lost_in_a_run_costs_no_frame() -> None:
             def run(self, *_: object) -> object:
                 raise RuntimeError("CUDA failure 2: out of memory")
 
-        for network in engine.networks.values():
+        for network in (*engine.networks.values(), *engine._opinions.networks()):
             network._session, network.provider = Lost(), "cuda"
-        assert engine.providers["landmarks-1"] == "cuda"
+        assert engine.providers[LANDMARKS.name] == "cuda"
         report = engine.analyze(PORTRAIT)
         (face,) = report.faces
         assert face.landmarks is not None
@@ -317,7 +352,7 @@ def test_a_card_that_is_lost_in_a_run_costs_no_frame() -> None:
 
 
 class Rewired:
-    """A session that gives other outputs: changes the shipped attributes network's, by name."""
+    """A session that gives other outputs: changes the first attributes network's, by name."""
 
     def __init__(self, engine: Engine, **changes: np.ndarray | None) -> None:
         network = engine.networks["attributes"]
@@ -337,7 +372,7 @@ class Rewired:
 
 
 def test_each_face_has_its_own_expression_where_the_network_gives_one() -> None:
-    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}))
+    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}), second_opinion=False)
     rows = np.stack([np.roll(np.float32([0.1, 0.6, 0.3, 0, 0, 0, 0, 0]), by) for by in range(5)])
     Rewired(engine, expression=rows)
     faces = engine.analyze(GROUP).faces
@@ -351,7 +386,7 @@ def test_each_face_has_its_own_expression_where_the_network_gives_one() -> None:
 
 
 def test_a_network_without_expression_smile_and_glasses_leaves_them_none() -> None:
-    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}))
+    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}), second_opinion=False)
     Rewired(engine, expression=None, smile=None, glasses=None)
     (face,) = engine.analyze(PORTRAIT).faces
     assert (face.expression, face.smile, face.glasses) == (None, None, None)
@@ -359,30 +394,26 @@ def test_a_network_without_expression_smile_and_glasses_leaves_them_none() -> No
     assert face.gender is not None
 
 
-def test_a_network_that_reads_the_appearance_too_needs_no_second_one(
-    models: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    toml = models / "models.toml"
-    before = toml.read_text("utf-8")
-    toml.write_text(before.replace('"smile", "glasses"', '"smile", "glasses", "distribution"'), "utf-8")
-    assert toml.read_text("utf-8") != before
+def test_a_network_that_reads_the_appearance_too_needs_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = READER.outputs if "distribution" in READER.outputs else (*READER.outputs, "distribution")
+    reading_more = dataclasses.replace(READER, outputs=more)
+    _ship(monkeypatch, DETECTOR, reading_more, LANDMARKS, RATER)
     opened: list[str] = []
 
-    def reading_more(spec: ModelSpec, provider: str, threads: int) -> Network:
+    def opening(spec: ModelSpec, provider: str, threads: int) -> Network:
         opened.append(spec.task)
-        kept = tuple(name for name in spec.outputs if name != "distribution" or spec.task == "appearance")
-        network = open_network(dataclasses.replace(spec, outputs=kept), provider, threads)
-        if spec.task == "attributes":
+        network = open_network(READER if spec is reading_more else spec, provider, threads)
+        if spec is reading_more:
             run = network.run
             rated = np.eye(41, dtype=np.float32)[[30]]  # all rate it 4.0 of 1..5
             monkeypatch.setattr(network, "run", lambda b: {**run(b), "distribution": rated.repeat(len(b), 0)})
         return network
 
-    monkeypatch.setattr("facelens.engine.open_network", reading_more)
+    monkeypatch.setattr("facelens.engine.open_network", opening)
 
     def appearance(**options: object) -> float:
         opened.clear()
-        (face,) = open_engine(models_dir=models, **options).analyze(PORTRAIT).faces
+        (face,) = open_engine(**options).analyze(PORTRAIT).faces
         assert face.score is not None
         return next(c.value for c in face.score.components if c.name == "appearance")
 
@@ -392,7 +423,7 @@ def test_a_network_that_reads_the_appearance_too_needs_no_second_one(
     assert appearance(second_opinion=False, parts=frozenset({"appearance"})) == pytest.approx(75)
     assert opened == ["attributes"]
     # a network that was asked for by name has the say
-    named = appearance(models={"appearance": "appearance-1"})
+    named = appearance(models={"appearance": RATER.name})
     assert named != pytest.approx(75)
     assert opened == ["appearance", "attributes", "landmarks"]
     # a picture is read by both
@@ -400,25 +431,24 @@ def test_a_network_that_reads_the_appearance_too_needs_no_second_one(
     assert opened == ["attributes", "landmarks", "appearance"]
 
 
-def test_a_second_opinion_is_asked_for_pictures_alone(models: Path) -> None:
-    toml = models / "models.toml"
-    first = tomllib.loads(toml.read_text("utf-8"))["model"]
-    (entry,) = (item for item in first if item["task"] == "attributes")
-    with toml.open("a", encoding="utf-8") as out:
-        named = {k: v for k, v in entry.items() if k not in ("accuracy", "int8")} | {"name": "other-1"}
-        out.write("\n[[model]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in named.items()))
-    with open_engine(models_dir=models, parts=frozenset({"attributes"})) as engine:
+def test_of_whole_frames_pictures_alone_get_a_second_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
+    _ship(monkeypatch, DETECTOR, READER, dataclasses.replace(READER, name="other-1"), LANDMARKS, RATER)
+    part = frozenset({"attributes"})
+    with open_engine(parts=part) as engine:
         engine.analyze(PORTRAIT_FRAME, thorough=False)
-        assert set(engine.providers) == {"detector-1", "attributes-1"}
+        assert set(engine.providers) == {DETECTOR.name, READER.name}
         (network,) = engine._opinions.networks()
         run = network.run
         network.run = lambda b: (out := run(b)) | {"female": np.full_like(out["female"], 0.5)}  # type: ignore[method-assign,operator]
         report = engine.analyze(PORTRAIT_FRAME)
-        assert set(report.providers) == {"detector-1", "attributes-1", "other-1"}
+        assert set(report.providers) == {DETECTOR.name, READER.name, "other-1"}
         assert "second opinion" in report.timings
         (face,) = report.faces
-        with open_engine(parts=frozenset({"attributes"})) as alone:
-            (by_one,) = alone.analyze(PORTRAIT_FRAME).faces
+        with open_engine(parts=part, second_opinion=False) as alone:
+            seen = alone.analyze(PORTRAIT_FRAME)
+        assert set(seen.providers) == {DETECTOR.name, READER.name}
+        assert "second opinion" not in seen.timings
+        (by_one,) = seen.faces
         assert face.gender is not None
         assert by_one.gender is not None
         assert face.gender.label == by_one.gender.label
@@ -426,8 +456,52 @@ def test_a_second_opinion_is_asked_for_pictures_alone(models: Path) -> None:
         assert face.age is not None
         assert by_one.age is not None
         assert face.age.years == pytest.approx(by_one.age.years, abs=1e-3)
-    with open_engine(models_dir=models, models={"attributes": "other-1"}) as named_one:
-        assert "attributes-1" not in named_one.analyze(PORTRAIT_FRAME).providers
+    with open_engine(models={"attributes": "other-1"}) as named_one:
+        assert READER.name not in named_one.analyze(PORTRAIT_FRAME).providers
+
+
+def test_a_second_opinion_is_of_the_views_that_the_first_one_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a live view asks for it: each network once, with its own crops, moved and mirrored alike."""
+    assert READER.crop is not None
+    _ship(monkeypatch, *LISTED, dataclasses.replace(READER, name="other-1"))
+    frame, clock = images.load(GROUP), StageClock()
+    with open_engine(provider="cpu") as engine:
+        found = engine.find(frame, False, clock)
+        views = [View(0.02 - 0.01 * row, 0.01 * row, row % 2 == 0) for row in range(len(found))]
+        assert engine._opinions.opened == ()
+        engine.read(frame, found, frozenset({"landmarks"}), clock=clock, second=True, views=views)
+        engine.read(frame, found, clock=clock, views=views)
+        assert engine._opinions.opened == (), "points have no second opinion, and nobody asked for the others"
+        readers = [network for task, network in engine.networks.items() if task != "landmarks"]
+        others = engine._opinions.networks()
+        assert "other-1" in {network.spec.name for network in others}
+        seen: dict[str, list[np.ndarray]] = {}
+        said: dict[str, np.ndarray] = {}
+        for network in (*readers, *others):
+
+            def watched(batch: np.ndarray, run: Any = network.run, name: str = network.spec.name) -> Any:
+                seen.setdefault(name, []).append(batch)
+                outputs = run(batch)
+                said.update({name: outputs["age"]} if "age" in outputs else {})
+                return outputs
+
+            monkeypatch.setattr(network, "run", watched)
+        faces = engine.read(frame, found, clock=clock, second=True, views=views)
+    for network in (*readers, *others):
+        spec = network.spec.crop
+        assert spec is not None
+        (batch,) = seen[network.spec.name]
+        assert len(batch) == len(found), "not mirrored as well"
+        for crop, detection, view in zip(batch, found, views):
+            matrix = view.shifted(alignment(detection.landmarks.points, spec), spec.size)
+            expected = cut(frame.image, matrix, spec.size)
+            np.testing.assert_array_equal(crop, expected[:, ::-1] if view.mirror else expected)
+    assert len(said) >= 2
+    for row, face in enumerate(faces):
+        assert face.age is not None
+        weights = [next(n.spec.weight for n in (*readers, *others) if n.spec.name == name) for name in said]
+        expected = np.average([ages[row] for ages in said.values()], axis=0, weights=weights)
+        np.testing.assert_allclose(face.age.probabilities, expected, atol=1e-6)
 
 
 def test_without_the_attributes_there_is_no_expression() -> None:
@@ -437,33 +511,40 @@ def test_without_the_attributes_there_is_no_expression() -> None:
 
 @pytest.mark.parametrize("values", [np.full((1, 7), 1 / 7), np.full((1, 8), 1 / 4)], ids=["seven", "sum 2"])
 def test_an_expression_of_another_form_is_told(values: np.ndarray) -> None:
-    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}))
+    engine = open_engine(provider="cpu", parts=frozenset({"attributes"}), second_opinion=False)
     Rewired(engine, expression=values.astype(np.float32))
     with pytest.raises(ModelShapeError, match="not 8 probabilities"):
         engine.analyze(PORTRAIT)
 
 
-def test_a_model_file_with_an_expression_is_read(models: Path) -> None:
-    """The shipped graph with an eighth of the years as each expression: its values follow from the age's."""
+def test_a_model_file_with_an_expression_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shipped graph with an eighth of the years as each expression: its values follow from the age's."""
     onnx = pytest.importorskip("onnx", reason="adding an output needs the 'train' extra (onnx)")
-    path, listing = models / "attributes/attributes-1.onnx", models / "models.toml"
+    plain = [spec for spec in LISTED if spec.task == "attributes" and "expression" not in spec.outputs]
+    if not plain:
+        pytest.skip("the shipped networks give an expression of their own")
     eighth = np.float32(np.arange(101)[:, None] // 13 == np.arange(8))
-    model = onnx.load(str(path))
+    model = onnx.load(str(plain[0].path))
     graph = model.graph
-    given = [output.name for output in graph.output]
-    if "expression" in given:
-        pytest.skip("the shipped network gives an expression of its own")
     graph.initializer.append(onnx.numpy_helper.from_array(eighth, "eighths"))
     graph.node.append(onnx.helper.make_node("MatMul", ["age", "eighths"], ["expression"]))
     graph.output.append(onnx.helper.make_tensor_value_info("expression", onnx.TensorProto.FLOAT, ["N", 8]))
+    path = tmp_path / "telling.onnx"
     onnx.save(model, str(path))
-    listing.write_text(listing.read_text().replace(f'"{given[-1]}"]', f'"{given[-1]}", "expression"]', 1))
-    _approve(models, "attributes/attributes-1.onnx")
-    with open_engine(models_dir=models, parts=frozenset({"attributes"})) as engine:
+    told = {"outputs": (*plain[0].outputs, "expression"), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    telling = dataclasses.replace(plain[0], root=tmp_path, file=path.name, int8=None, **told)
+    _ship(monkeypatch, DETECTOR, telling)
+    with open_engine(parts=frozenset({"attributes"})) as engine:
         (face,) = engine.analyze(PORTRAIT).faces
     assert face.age is not None
     assert face.expression is not None
     np.testing.assert_allclose(face.expression.probabilities, face.age.probabilities @ eighth, atol=1e-5)
+
+
+def test_the_first_network_listed_is_asked_for_all_that_it_gives(engine: Engine) -> None:
+    (face,) = engine.analyze(PORTRAIT_FRAME, thorough=False).faces
+    given = {"smile": face.smile, "glasses": face.glasses, "expression": face.expression}
+    assert {name for name, value in given.items() if value is not None} == set(given) & set(READER.outputs)
 
 
 def test_options_are_frozen() -> None:
@@ -471,7 +552,8 @@ def test_options_are_frozen() -> None:
         open_engine(parts=frozenset()).options.provider = "cuda"  # type: ignore[misc]
 
 
-def test_pictures_are_read_as_they_are_and_mirrored(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_read_as_they_are_and_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = open_engine(provider="cpu", second_opinion=False)
     network = engine.networks["attributes"]
     seen: list[np.ndarray] = []
     run = network.run

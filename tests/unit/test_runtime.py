@@ -18,7 +18,7 @@ from facelens.runtime.proof import best_ms
 from facelens.runtime.providers import Obstacle
 
 SPEC = select(load_registry(), "landmarks")
-FACE = np.full((112, 112, 3), 90, np.uint8)
+FACE = np.full((*SPEC.input, 3), 90, np.uint8)
 
 
 class Card:
@@ -77,7 +77,7 @@ def test_a_card_proves_itself_against_the_cpu(monkeypatch: pytest.MonkeyPatch) -
     machine = Machine(monkeypatch, cuda="cuda")
     network = open_network(SPEC, "auto")
     assert (network.provider, network.note) == ("cuda", "")
-    assert network.proof == Proof("landmarks-1", "auto", "cuda")
+    assert network.proof == Proof(SPEC.name, "auto", "cuda")
     proof = network.prove(FACE)
     assert (proof.asked, proof.got, proof.reason, proof.repair) == ("auto", "cuda", "", "")
     assert proof.ms is not None
@@ -91,7 +91,7 @@ def test_a_card_proves_itself_against_the_cpu(monkeypatch: pytest.MonkeyPatch) -
 
 def test_where_the_cpu_was_asked_for_nothing_is_timed() -> None:
     network = open_network(SPEC, "cpu")
-    assert network.prove(FACE) == Proof("landmarks-1", "cpu", "cpu")
+    assert network.prove(FACE) == Proof(SPEC.name, "cpu", "cpu")
 
 
 def test_where_auto_ends_on_the_cpu_the_time_is_that_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

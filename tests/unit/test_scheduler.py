@@ -64,9 +64,12 @@ class World(Engine):
         *,
         clock: StageClock,
         twice: bool = False,
+        second: bool = False,
         views: Sequence[View] | None = None,
     ) -> tuple[Face, ...]:
         kind = "whole" if parts is None else "landmarks"
+        # who is read anew is read by all networks, at once; who is followed, by one
+        assert (twice, second) == (False, kind == "whole")
         self.views += views or ()
         self.calls += [kind] * len(found)
         if found:

@@ -15,6 +15,7 @@ from facelens.runtime import threads
 from facelens.runtime.threads import Choice, choose_threads, climb, counts, kept_file
 
 SPECS = [select(load_registry(), task) for task in ("attributes", "landmarks")]
+FIRST, SECOND = (spec.name for spec in SPECS)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
 
 def test_measured_once_and_kept(bench: Bench) -> None:
     found = choose_threads(SPECS)
-    assert {name: choice.threads for name, choice in found.items()} == {"attributes-1": 2, "landmarks-1": 2}
+    assert {name: choice.threads for name, choice in found.items()} == {FIRST: 2, SECOND: 2}
     assert len(bench.measured) == 4
     assert kept_file().is_file()
     assert choose_threads(SPECS) == found
@@ -105,7 +106,7 @@ def test_a_new_network_is_measured_alone(bench: Bench) -> None:
     choose_threads(SPECS[:1])
     bench.measured.clear()
     choose_threads(SPECS)
-    assert set(bench.measured) == {"landmarks-1"}
+    assert set(bench.measured) == {SECOND}
 
 
 @pytest.mark.parametrize("changed", ["processor", "cores", "onnxruntime"])
@@ -126,22 +127,22 @@ def test_measured_anew_where_the_machine_changed(bench: Bench, monkeypatch: pyte
 def test_a_file_that_says_nothing_is_replaced(bench: Bench, text: str) -> None:
     kept_file().parent.mkdir(parents=True)
     kept_file().write_text(text, "utf-8")
-    assert choose_threads(SPECS)["attributes-1"].threads == 2
+    assert choose_threads(SPECS)[FIRST].threads == 2
     assert json.loads(kept_file().read_text("utf-8"))["machine"] == threads.identity()
 
 
 def test_where_nothing_can_be_kept_it_still_works(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "new").write_text("a file where the folder should be")
-    assert choose_threads(SPECS)["landmarks-1"].threads == 2
+    assert choose_threads(SPECS)[SECOND].threads == 2
 
 
 def test_the_environment_goes_before(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(threads.VARIABLE, "3")
-    assert choose_threads(SPECS)["attributes-1"] == Choice(3, {})
+    assert choose_threads(SPECS)[FIRST] == Choice(3, {})
     assert bench.measured == []
     assert not kept_file().exists()
     monkeypatch.setenv(threads.VARIABLE, "many")
-    assert choose_threads(SPECS)["attributes-1"].threads == 2
+    assert choose_threads(SPECS)[FIRST].threads == 2
 
 
 def test_a_network_that_does_not_open_gets_one_thread(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +150,7 @@ def test_a_network_that_does_not_open_gets_one_thread(bench: Bench, monkeypatch:
         raise RuntimeError("damaged")
 
     monkeypatch.setattr(threads, "_compare", broken)
-    assert choose_threads(SPECS)["attributes-1"] == Choice(1, {})
+    assert choose_threads(SPECS)[FIRST] == Choice(1, {})
     assert json.loads(kept_file().read_text("utf-8"))["networks"] == {}
 
 
@@ -164,18 +165,18 @@ def test_an_explicit_number_wins(bench: Bench) -> None:
     engine = open_engine(provider="cpu", parts=frozenset({"landmarks"}), threads=2)
     assert engine.networks["landmarks"].threads == 2
     assert bench.measured == []
-    assert engine.threads == {"landmarks-1": Choice(2, {})}
+    assert engine.threads == {SECOND: Choice(2, {})}
 
 
 def test_an_engine_may_ask_for_the_choice(bench: Bench) -> None:
     engine = open_engine(provider="cpu", parts=frozenset({"landmarks"}), threads=None)
     assert engine.networks["landmarks"].threads == 2
-    assert engine.threads == {"landmarks-1": Choice(2, {1: 10.0, 2: 4.0, 4: 5.0})}
+    assert engine.threads == {SECOND: Choice(2, {1: 10.0, 2: 4.0, 4: 5.0})}
 
 
 def test_a_detector_in_onnx_runtime_is_measured_too(bench: Bench) -> None:
     open_engine(provider="cpu", parts=frozenset(), finder="onnxruntime", threads=None)
-    assert set(bench.measured) == {"detector-1"}
+    assert set(bench.measured) == {select(load_registry(), "detector").name}
 
 
 def test_an_engine_does_not_ask_by_itself(bench: Bench) -> None:

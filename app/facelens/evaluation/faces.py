@@ -87,7 +87,7 @@ class FaceTally:
         return self._columns.issuperset(EXPRESSIONS)
 
     def _expressions(self) -> list[str | None]:
-        return [_expression(labels) for labels in self._labels]
+        return [voted(labels) for labels in self._labels]
 
     def _column(self, name: str) -> list[Any]:
         return [labels.get(name) for labels in self._labels]
@@ -253,7 +253,7 @@ def _decade(age: float) -> str:
     return f"{low:02d}-{low + 9:02d}" if low < 80 else "80+"
 
 
-def _expression(labels: dict[str, Any]) -> str | None:
+def voted(labels: dict[str, Any]) -> str | None:
     """The expression with the largest share of votes; None where a share is missing or two share the first place."""
     shares: list[Any] = [labels.get(name) for name in EXPRESSIONS]
     if None in shares or shares.count(largest := max(shares)) > 1:
