@@ -192,5 +192,13 @@ def card(args: Any) -> None:
     record = json.loads((run / "figures.json").read_text())
     target = models / "detector" / f"{NAME}.md"
     temporary = target.with_suffix(".part")
-    temporary.write_text(page(log, record), encoding="utf-8")
+    text = page(log, record)
+    integers = models / "detector" / f"{NAME}-int8.onnx"
+    if integers.exists() and (run / "int8.json").exists():
+        from convert.faces.ship import variants
+
+        found = json.loads((run / "int8.json").read_text())
+        text += "\n".join(variants(found, (models / "detector" / f"{NAME}.onnx").stat().st_size, ships=True)) + "\n"
+        text += "\nOpenCV's DNN runs the floats; the integers are for ONNX Runtime, as both were measured here.\n"
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(target)

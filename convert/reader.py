@@ -46,15 +46,16 @@ SHIPMENT = Shipment(
     figures=("age", "gender", "smile", "expression", "score"),
     first=True,
     note=(
-        "**The worst errors on val, looked at** (the 100 worst of each kind, with second opinions). Gender: a third are "
-        "babies and small children, others are short hair, headwear, profiles, faces in the dark, and labels that look "
-        "wrong. Age: labels that look wrong are the most frequent cause (the same picture is labelled 26 and 29 in "
-        "UTKFace, celebrities carry the age of another photo), then profiles, closed eyes, blur and glare; old people "
-        "are read too young. Expression: contempt, disgust, fear and anger, which are rare, are read as neutral or sad, "
-        "and a mouth open in crying as happiness; hands over the face. Appearance (MEBeauty): the raters there and those "
-        "of SCUT-FBP5500 disagree; faces with dark skin, in profile, in black and white or in low light get less than "
-        "their raters gave. SCUT-FBP5500 holds few such faces: do not compare people by this score. Missed: faces on their "
-        "side (beyond 45 degrees), profiles, and close-ups half covered by hands."
+        "**The worst errors on val, looked at** (the 100 worst of each kind, with second opinions). Gender: a "
+        "third are babies and small children, others are short hair, headwear, profiles, faces in the dark, and "
+        "labels that look wrong. Age: labels that look wrong are the most frequent cause (the same picture is "
+        "labelled 26 and 29 in UTKFace, celebrities carry the age of another photo), then profiles, closed eyes, "
+        "blur and glare; old people are read too young. Expression: contempt, disgust, fear and anger, which are "
+        "rare, are read as neutral or sad, and a mouth open in crying as happiness; hands over the face. "
+        "Appearance (MEBeauty): the raters there and those of SCUT-FBP5500 disagree; faces with dark skin, in "
+        "profile, in black and white or in low light get less than their raters gave. SCUT-FBP5500 holds few such"
+        " faces: do not compare people by this score. Missed: faces on their side (beyond 45 degrees), profiles, "
+        "and close-ups half covered by hands."
     ),
 )
 

@@ -244,7 +244,7 @@ def _group_table(results: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _variants(found: dict[str, Any], size: int, ships: bool) -> list[str]:
+def variants(found: dict[str, Any], size: int, ships: bool) -> list[str]:
     """The float file beside the one with integers."""
     said = "runs on CPUs." if ships else "was tried and does not ship: it lost more than it may."
     lines = ["", "## With integers", "", f"A file with 8-bit integers {said} Whole pipeline on val:", ""]
@@ -295,7 +295,7 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
     if facts["extra"]:
         lines += ["", "Calibration, found on val: " + ", ".join(f"{k} {v:.3f}" for k, v in facts["extra"].items())]
     if (args.run / "int8.json").exists():
-        lines += _variants(json.loads((args.run / "int8.json").read_text()), facts["bytes"], "int8" in entry)
+        lines += variants(json.loads((args.run / "int8.json").read_text()), facts["bytes"], "int8" in entry)
     for split in ("val", "test"):
         path = folder / f"{shipment.name}.{split}.json"
         if path.exists():
