@@ -161,7 +161,7 @@ def test_nothing_runs_without_its_models(facelens: Facelens, portrait_path: Path
 # doctor
 
 
-def test_doctor(facelens: Facelens, first_names: frozenset[str]) -> None:
+def test_doctor(facelens: Facelens, all_names: frozenset[str]) -> None:
     result = facelens("doctor", "--json")
     assert result.code == 0
     told = json.loads(result.out)
@@ -169,7 +169,7 @@ def test_doctor(facelens: Facelens, first_names: frozenset[str]) -> None:
         "system", "versions", "providers", "engine", "networks", "cameras", "fonts", "models", "display",
     }  # fmt: skip
     assert told["versions"]["numpy"] == np.__version__
-    assert set(told["engine"]["providers"]) == first_names
+    assert set(told["engine"]["providers"]) == all_names
     if set(told["engine"]["providers"].values()) == {"cpu"} and told["providers"]["cuda"]["built in"]:
         assert any("cuda" in note for note in told["engine"]["notes"]), "it must say why not a better one"
     assert set(told["networks"]) == set(told["engine"]["providers"])
