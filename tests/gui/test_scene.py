@@ -279,3 +279,33 @@ def test_live_frames_are_painted_in_the_renderers_thread(window: Window, world: 
     assert scene.frame.index == scene.report.frame_index
     window.toggle_pause()
     qtbot.waitUntil(lambda: window.view.paused, timeout=WAIT)
+
+
+def test_what_fails_is_kept_and_given_out_once_and_frames_go_on(session: Session, renderer: Renderer) -> None:
+    news = threading.Semaphore(0)
+    renderer._on_news = news.release
+
+    def broken(*_: object) -> Scene:
+        raise ValueError("no ink")
+
+    renderer.paint = broken
+    for index in (1, 2):
+        session.result = result(index)
+        renderer.wake()
+        assert news.acquire(timeout=10)
+        taken = renderer.take(session)  # type: ignore[arg-type]
+        assert taken is not None
+        assert (taken[0].frame.index, taken[1]) == (index, None), "the view paints by itself"
+    fault = renderer.fault()
+    assert str(fault) == "no ink"
+    assert renderer.fault() is None
+
+
+def test_a_picture_that_cannot_be_painted_is_said_in_the_window_once(window: Window, qtbot: Any) -> None:
+    def broken(*_: object) -> Scene:
+        raise ValueError("no ink")
+
+    with qtbot.waitSignal(window.scope.problem, timeout=WAIT) as told:
+        window.scope.live.renderer.paint = broken
+    assert "Could not show a frame" in str(told.args[0])
+    assert "no ink" in str(told.args[0])

@@ -32,7 +32,8 @@ class Renderer:
         self.drop: Callable[[Scene], None] = lambda _: None
         self.seen: Callable[[LiveSession, LiveResult], None] = lambda _, __: None
         self._changed = threading.Condition()
-        self._woken = self._closed = False
+        self._woken = self._closed = self._failed = False
+        self._fault: Exception | None = None
         self._session: LiveSession | None = None
         self._result: LiveResult | None = None
         self._scene: Scene | None = None
@@ -83,12 +84,27 @@ class Renderer:
             self.drop(left)
         try:
             self.seen(session, result)
-        except Exception:
-            log.exception("frame %d cannot be looked at", result.frame.index)
+        except Exception as error:  # noqa: BLE001 - kept, and told once by who asks for the fault
+            self._keep(error)
 
     def _painted(self, result: LiveResult) -> Scene | None:
         try:
             return self.paint(result)
-        except Exception:
-            log.exception("cannot paint frame %d", result.frame.index)
+        except Exception as error:  # noqa: BLE001 - kept, and told once; the view paints by itself meanwhile
+            self._keep(error)
             return None
+
+    def _keep(self, error: Exception) -> None:
+        with self._changed:
+            first = not self._failed
+            self._failed = True
+            self._fault = error if first else self._fault
+        if first:
+            # the next frame fails as well: once is enough
+            log.error("a frame cannot be shown as it should", exc_info=error)
+
+    def fault(self) -> Exception | None:
+        """The first failure of ``paint`` or ``seen``, given out once; the frames go on."""
+        with self._changed:
+            fault, self._fault = self._fault, None
+            return fault

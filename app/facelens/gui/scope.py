@@ -22,7 +22,7 @@ from facelens.gui.scene import Scene
 from facelens.gui.services import Services
 from facelens.gui.settings import Settings
 from facelens.gui.sourcepicker import DEMO, first_source
-from facelens.gui.worker import Tasks
+from facelens.gui.worker import Tasks, as_shown
 from facelens.options import EngineOptions
 from facelens.sources import CameraInfo
 from facelens.types import Frame, FrameReport
@@ -273,6 +273,8 @@ class Scope(QObject):
             self.message.emit(self.tr("{name} is back").format(name=state.name), "")
 
     def _live_fresh(self) -> None:
+        if (fault := self.live.renderer.fault()) is not None:
+            self.problem.emit(as_shown(fault, self.tr("Could not show a frame as it should be")))
         taken = self.live.take() if self.photo is None else None
         if taken is not None:
             self._show((taken.result.frame, taken.result.report), taken.address, taken.turn, taken.scene)
