@@ -27,20 +27,23 @@ CROP = CropSpec(112, 0.95)
 """The packs' pictures are tight: at a scale of 0.8 half of the crop lay beyond the picture, at 0.95 a third does."""
 STORED = CropSpec(160, CROP.scale * CROP.size / 160)
 """Crops are kept at the same resolution, with 24 px more on each side."""
-WIDTHS, DEPTHS = (48, 96, 256), (1, 2, 1)
+WIDTHS, DEPTHS = (48, 96, 256), (1, 2, 3)
+START_DEPTHS = (1, 2, 1)
+"""Blocks of the predecessor, whose weights ``--start`` takes over."""
 BATCH = 128
 # the averages must forget the small crops within the part of the training that sees large ones
 SCHEDULE = training.Schedule(
-    minutes=100, rate=3e-3, sizes=((0.62, 80), (0.18, 96), (0.2, 112)), average=0.998, epoch_steps=400
+    minutes=100, rate=2.5e-3, sizes=((0.5, 80), (0.25, 96), (0.25, 112)), average=0.998, epoch_steps=400
 )
-STRENGTH = augment.Strength()
+STRENGTH = augment.Strength(degrade=0.3, erase=0.2)
+"""Milder than for landmarks: the network reads the pictures it learned from little better than others."""
 SIGMA = 2.5
 SOFT = 0.03
 GENDER_WEIGHT, SMILE_WEIGHT, GLASSES_WEIGHT, EXPRESSION_WEIGHT = 1.5, 1.0, 1.0, 1.0
-DROPOUT = 0.2
+DROPOUT = 0.1
 YEARS = np.arange(101, dtype=np.float32)
 HEADS = {"age": 101, "female": 1, "smile": 1, "glasses": 1, "expression": len(EXPRESSIONS)}
-SHARES = {"fairface": 0.5, "utkface": 0.23, "mtfl5": 0.11, "ferplus": 0.16}
+SHARES = {"fairface": 0.52, "utkface": 0.22, "mtfl5": 0.1, "ferplus": 0.16}
 """Share of each pack in a batch."""
 MOST_OFTEN = 3.0
 """A row of the rarest age or expression is drawn at most so many times as often as one of the commonest."""
@@ -90,12 +93,25 @@ def served(model: Any, calibration: dict[str, float]) -> Any:
     return keras.Model(image, probabilities(model(image), calibration))
 
 
-def start_from(model: Any, path: Path) -> None:
-    """Take over a checkpoint, also one of a network that had no expression."""
+def start_from(model: Any, path: Path, depths: tuple[int, ...] = START_DEPTHS) -> None:
+    """Take over a checkpoint of this network, or of its predecessor with ``depths``, which had no expression.
+
+    Blocks that the predecessor lacked begin as the identity (a last scale of 0), so that the larger network starts
+    where the smaller one ended: Chen, Goodfellow and Shlens, "Net2Net", 2016.
+    """
     with np.load(path) as stored:
         whole = len(stored.files) == len(model.weights)
-    layers = [layer for layer in model.layers if whole or layer.name != "expression"]
-    training.restore(path, [weight for layer in layers for weight in layer.weights])
+    if whole:
+        training.restore(path, model.weights)
+        return
+    grown = sum(DEPTHS) - sum(depths)
+    layers = [layer for layer in model.layers if layer.weights]
+    trunk = [layer for layer in layers if layer.name not in HEADS]
+    new = trunk[-4 * grown :]
+    old = [layer for layer in layers if layer not in new and layer.name != "expression"]
+    training.restore(path, [weight for layer in old for weight in layer.weights])
+    for last in new[3::4]:
+        last.gamma.assign(np.zeros(last.gamma.shape))
 
 
 def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:

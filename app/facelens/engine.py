@@ -24,7 +24,8 @@ from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector,
 from facelens.timing import StageClock
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, landmarks, quality, score
-from facelens.vision.crop import View, cut, cut_all
+from facelens.vision.crop import View, cut
+from facelens.vision.crops import FaceCrops
 
 WARM_UP_PICTURE = "samples/astronaut.jpg"
 
@@ -192,17 +193,13 @@ class Engine:
             return ()
         whole = parts is None or parts >= self.options.parts
         tasks = [t for t in self._networks if parts is None or t in parts]
-        matrices: dict[CropSpec, list[npt.NDArray[np.float64]]] = {}
         # by crop and whether it is varied: points and quality stay with the usual crops
-        crops: dict[tuple[CropSpec, bool], npt.NDArray[np.uint8]] = {}
         others = self._opinions.networks() if second and set(TASKS) & set(tasks) else ()
         wanted = {(spec, _varies(t, views)) for t in tasks if (spec := self._networks[t].spec.crop)}
         wanted |= {(spec, views is not None) for network in others if (spec := network.spec.crop)}
-        wanted |= {(quality.CROP, False)} if whole else set()
         with clock.stage("crop"):
-            for spec, varied in wanted:
-                matrices[spec] = [alignment(d.landmarks.points, spec) for d in found]
-                crops[spec, varied] = cut_all(frame.image, matrices[spec], spec.size, views if varied else None)
+            cut_out = FaceCrops(frame.image, found, wanted, views, whole)
+        crops = cut_out.batches
         outputs: dict[str, Mapping[str, npt.NDArray[np.float32]]] = {}
         for task in tasks:
             network = self._networks[task]
@@ -225,7 +222,7 @@ class Engine:
                 outputs |= {t: mean([(self._networks[t].spec.weight, outputs[t]), *said]) for t in asked}
         with clock.stage("measure"):
             return tuple(
-                self._face(row, detection, crops[quality.CROP, False][row] if whole else None, matrices, outputs)
+                self._face(row, detection, cut_out.windows[row] if whole else None, cut_out.matrices, outputs)
                 for row, detection in enumerate(found)
             )
 

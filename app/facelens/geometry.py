@@ -46,26 +46,35 @@ def similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> Matrix:
         2 x 3 matrix. Where all source points coincide, or a value is not finite, a pure shift between the centroids
         of the finite values, so that a broken detection gives a useless crop and never a crash.
     """
-    src, dst = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    src, dst = _complex(source), _complex(target)
     if not np.isfinite(src).all():
         src = np.nan_to_num(src, nan=0.0, posinf=0.0, neginf=0.0)
-    mean_src, mean_dst = src.mean(0), dst.mean(0)
-    a, b = src - mean_src, dst - mean_dst
-    variance = float((a * a).sum())
-    if variance < 1e-9:
-        cos, sin = 1.0, 0.0
-    else:
-        cos = float((a * b).sum()) / variance
-        sin = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / variance
-    linear = np.array([[cos, -sin], [sin, cos]])
-    shift = mean_dst - linear @ mean_src
-    return np.concatenate([linear, shift[:, None]], axis=1)
+    mean_src, mean_dst = complex(src.sum()) / len(src), complex(dst.sum()) / len(dst)
+    src, dst = src - mean_src, dst - mean_dst
+    variance = float(np.vdot(src, src).real)
+    # in the plane, turning and scaling is one complex factor
+    turn = complex(np.vdot(src, dst)) / variance if variance >= 1e-9 else 1 + 0j
+    shift = mean_dst - turn * mean_src
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def _complex(points: npt.ArrayLike) -> npt.NDArray[np.complex128]:
+    """N x 2 points as N complex numbers."""
+    return np.ascontiguousarray(points, np.float64).view(np.complex128)[:, 0]
 
 
 def invert(matrix: Matrix) -> Matrix:
-    """The inverse of a 2 x 3 affine matrix."""
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.concatenate([linear, (-linear @ matrix[:, 2])[:, None]], axis=1)
+    """The inverse of a 2 x 3 affine matrix.
+
+    Raises:
+        numpy.linalg.LinAlgError: it has none.
+    """
+    (a, b, x), (c, d, y) = matrix.tolist()
+    area = a * d - b * c
+    if area == 0:
+        raise np.linalg.LinAlgError("Singular matrix")
+    a, b, c, d = d / area, -b / area, -c / area, a / area
+    return np.array([[a, b, -(a * x + b * y)], [c, d, -(c * x + d * y)]])
 
 
 def compose(outer: Matrix, inner: Matrix) -> Matrix:
@@ -80,9 +89,22 @@ def transform(matrix: Matrix, points: npt.ArrayLike) -> Points:
     return (p @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
+def to_template(five: npt.ArrayLike) -> Matrix:
+    """The matrix from the picture to ``ARCFACE_TEMPLATE``, from the five points (5 x 2 px of the picture)."""
+    return similarity(five, ARCFACE_TEMPLATE)
+
+
+def placed(straight: Matrix, crop: CropSpec) -> Matrix:
+    """The matrix from the picture to an aligned crop, from that of ``to_template``."""
+    scale = crop.scale * crop.size / 112
+    matrix = straight * scale
+    matrix[:, 2] += 56 * (1 - crop.scale) * crop.size / 112
+    return matrix
+
+
 def alignment(five: npt.ArrayLike, crop: CropSpec) -> Matrix:
     """The matrix from the picture to the aligned crop, from the five points (5 x 2 px of the picture)."""
-    return similarity(five, crop.template)
+    return placed(to_template(five), crop)
 
 
 def bounding_box(points: npt.ArrayLike) -> Box:

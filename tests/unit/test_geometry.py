@@ -20,7 +20,7 @@ from facelens.geometry import (
     transform,
 )
 from facelens.types import Box
-from facelens.vision.crop import align
+from facelens.vision.crop import Cutter, align, cut
 
 SPEC = CropSpec(112, 0.8)
 angles = st.floats(-180, 180)
@@ -91,3 +91,30 @@ def test_a_face_outside_the_picture_is_grey_not_a_crash() -> None:
     assert (crop == 114).all()
     crop, _ = align(np.zeros((50, 50, 3), np.uint8), SPEC.template * 9 + 50000, SPEC)
     assert (crop == 114).all()
+
+
+def test_a_crop_does_not_depend_on_what_else_is_cut() -> None:
+    rng = np.random.default_rng(5)
+    image = cv2.resize(rng.integers(0, 256, (90, 120, 3), np.uint8), (1201, 907), interpolation=cv2.INTER_CUBIC)
+    places = [
+        compose(np.array([[s, 0.1 * s, 0], [-0.1 * s, s, 0]]), np.array([[1, 0, -x], [0, 1, -y]], float))
+        for s, x, y in ((0.4, 51, 33), (0.13, 300, 77), (0.7, 801, 402), (0.06, -40, 20), (0.24, 655, 333))
+    ]
+    together = Cutter(image, [(matrix, (64, 48)) for matrix in places])
+    for matrix in places:
+        alone = Cutter(image, [(matrix, (64, 48))])
+        np.testing.assert_allclose(*(c.cut(matrix, (64, 48)).astype(int) for c in (together, alone)), atol=1)
+
+
+@pytest.mark.parametrize("scale", [0.49, 0.3, 0.2, 0.11, 0.05])
+def test_shrinking_averages_and_keeps_places(scale: float) -> None:
+    """A slope stays where it was to a tenth of a pixel of the crop, and noise is averaged away."""
+    _, columns = np.mgrid[:1200, :1600]
+    slope = (40 + 0.1 * columns).astype(np.float32)
+    noisy = slope + np.random.default_rng(1).normal(0, 30, slope.shape)
+    image = np.repeat(np.clip(noisy, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    matrix = np.array([[scale, 0, -200 * scale], [0, scale, -100 * scale]])
+    crop = cut(image, matrix, 50)[..., 0].astype(float)
+    expected = 40 + 0.1 * (np.arange(50) / scale + 200)
+    assert np.abs((crop - expected).mean(0)[expected < 150]).mean() < 30 * scale + 0.5
+    assert (crop - expected)[:, expected < 150].std() < 30 * scale * 1.7 + 0.5

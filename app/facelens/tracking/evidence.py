@@ -7,9 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from facelens.ages import quantiles
 from facelens.tracking.labels import Label, Steady
 from facelens.types import (
-    AGE_COUNT,
     EXPRESSION_SURE,
     GENDER_SURE,
     AgeEstimate,
@@ -42,9 +42,7 @@ AGE_STEP, SETTLING_SECONDS = 1.5, 1.0
 a new person is made out, less, from 0 on."""
 GENDER_SLACK, EXPRESSION_SLACK = 0.05, 0.05
 """How far beyond the usual confidence a label must be to appear, and below it to go."""
-_SHARES = np.array([0.1, 0.5, 0.9])
-_EDGES = np.arange(AGE_COUNT + 1) - 0.5
-_RISE = np.arange(AGE_COUNT + 1) * 1e-12
+_SHARES = (0.1, 0.5, 0.9)
 _SIGMAS = 2.563
 """Standard deviations in the central 80 % of a normal distribution."""
 
@@ -150,10 +148,10 @@ class Evidence:
         opinion = self._age.count * np.asarray(self._age.mean)
         fused = np.exp(opinion - opinion.max())
         fused /= fused.sum()
-        low, years, high = _band(fused)
+        low, years, high = quantiles(fused, _SHARES)
         if high - low < LEAST_BAND:
             fused = _blurred(fused, math.sqrt(LEAST_BAND**2 - (high - low) ** 2) / _SIGMAS)
-            low, years, high = _band(fused)
+            low, years, high = quantiles(fused, _SHARES)
         step = min((now - self._since) / SETTLING_SECONDS, 1.0) * AGE_STEP
         low, years, high = self._age_shown.step((low, years, high), step)
         return AgeEstimate(years, low, high, readonly(fused))
@@ -184,16 +182,6 @@ def _softened(probabilities: npt.NDArray[np.float32]) -> Values:
 def _log_odds(probability: float) -> float:
     p = probability * (1 - DOUBT) + DOUBT / 2
     return math.log(p / (1 - p))
-
-
-def _band(p: Values) -> tuple[float, float, float]:
-    """Where 10, 50 and 90 % of a distribution over whole years lie below; the mass of a year is spread over it."""
-    edges = np.zeros(AGE_COUNT + 1)
-    np.cumsum(p, out=edges[1:])
-    edges += _RISE
-    low, years, high = np.interp(_SHARES, edges, _EDGES).tolist()
-    top = AGE_COUNT - 1.0
-    return min(max(low, 0.0), top), min(max(years, 0.0), top), min(max(high, 0.0), top)
 
 
 def _blurred(p: Values, sigma: float) -> Values:

@@ -7,32 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from facelens.ages import quantiles
 from facelens.errors import ModelShapeError
-from facelens.types import AGE_COUNT, EXPRESSIONS, AgeEstimate, Expression, GenderEstimate
+from facelens.types import EXPRESSIONS, AgeEstimate, Expression, GenderEstimate
 
 TASK = "attributes"
 BAND = 0.8
 """Share of the age distribution inside the band low..high."""
+_SHARES = ((1 - BAND) / 2, 0.5, (1 + BAND) / 2)
 SUM_SLACK = 0.01
 """How far from 1 the sum of an expression's probabilities may lie, as it does in networks of half precision."""
-
-
-def quantile(probabilities: npt.ArrayLike, share: float) -> float:
-    """The age below which ``share`` of a distribution over whole years lies.
-
-    The mass of year y is spread evenly over y - 0.5 .. y + 0.5, so that the figure moves smoothly; result in 0..100.
-    """
-    p = np.asarray(probabilities, np.float64)
-    edges = np.concatenate([[0.0], np.cumsum(p) / max(p.sum(), 1e-12)])
-    # a strictly rising curve: numpy's interp needs one to invert a plateau at a defined place
-    edges = edges + np.arange(len(edges)) * 1e-12
-    return float(np.clip(np.interp(share, edges, np.arange(len(edges)) - 0.5), 0, AGE_COUNT - 1))
 
 
 def age_estimate(probabilities: npt.ArrayLike) -> AgeEstimate:
     """The median and the central 80 % band of a distribution over years 0..100."""
     p = np.asarray(probabilities, np.float32)
-    low, years, high = (quantile(p, share) for share in ((1 - BAND) / 2, 0.5, (1 + BAND) / 2))
+    low, years, high = quantiles(p, _SHARES)
     return AgeEstimate(years, low, high, p)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -33,14 +34,18 @@ def head_pose(five: npt.ArrayLike) -> Pose:
     points = np.asarray(five, np.float64)
     if not np.isfinite(points).all():
         return Pose(0.0, 0.0, 0.0)
-    rows = (_INVERSE @ (points - points.mean(0))).T
-    if np.linalg.norm(rows) < 1e-9:
+    (a, d), (b, e), (c, f) = (_INVERSE @ (points - points.mean(0))).tolist()
+    # the nearest orthonormal rows are (A A')^-1/2 A; of a 2 x 2 matrix the root has a closed form
+    p, q, r = a * a + b * b + c * c, a * d + b * e + c * f, d * d + e * e + f * f
+    root = math.sqrt(max(p * r - q * q, 0.0))
+    if root < 1e-12 * max(p + r, 1e-6):
         return Pose(0.0, 0.0, 0.0)
-    u, _, vt = np.linalg.svd(rows, full_matrices=False)
-    first, second = u @ vt
-    rotation = np.stack([first, second, np.cross(first, second)])
-    forward = -rotation[:, 2]
-    yaw = np.degrees(np.arctan2(forward[0], -forward[2]))
-    pitch = np.degrees(np.arcsin(np.clip(-forward[1], -1, 1)))
-    roll = np.degrees(np.arctan2(points[1, 1] - points[0, 1], points[1, 0] - points[0, 0]))
-    return Pose(float(yaw), float(pitch), float(roll))
+    scale = 1 / (root * math.sqrt(p + r + 2 * root))
+    k, m, n = (r + root) * scale, -q * scale, (p + root) * scale
+    first = (k * a + m * d, k * b + m * e, k * c + m * f)
+    second = (m * a + n * d, m * b + n * e, m * c + n * f)
+    ahead = first[0] * second[1] - first[1] * second[0]
+    yaw = math.degrees(math.atan2(-first[2], ahead))
+    pitch = math.degrees(math.asin(min(max(second[2], -1.0), 1.0)))
+    roll = math.degrees(math.atan2(points[1, 1] - points[0, 1], points[1, 0] - points[0, 0]))
+    return Pose(yaw, pitch, roll)

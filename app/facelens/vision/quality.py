@@ -2,52 +2,69 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facelens.geometry import CropSpec
+from facelens.geometry import CropSpec, Matrix
 from facelens.types import Box, Image, Quality
 from facelens.vision.pose import head_pose
 
 CROP = CropSpec(112, 0.8)
 """A crop of its own, so that quality means the same whatever the networks see."""
 
-_FACE = (slice(24, 96), slice(26, 86))
-"""Rows and columns of CROP that hold skin, eyes and mouth, without hair and background."""
+WINDOW = (60, 72)
+"""Width and height of the part of CROP that is measured: skin, eyes and mouth, without hair and background."""
+_CORNER = (26, 24)
+
+
+def window(matrix: Matrix) -> Matrix:
+    """The matrix from the picture to ``WINDOW``, from that to ``CROP``."""
+    moved = matrix.copy()
+    moved[:, 2] -= _CORNER
+    return moved
 
 
 def _ramp(value: float, low: float, high: float) -> float:
     """0 at ``low``, 100 at ``high``, straight in between; also falling when high < low."""
-    return float(np.clip((value - low) / (high - low), 0, 1) * 100)
+    return min(max((value - low) / (high - low), 0.0), 1.0) * 100
+
+
+def _spread(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    mean, deviation = cv2.meanStdDev(values)
+    return float(mean[0, 0]), float(deviation[0, 0])
 
 
 def measure(crop: Image, five: npt.ArrayLike, box: Box) -> Quality:
     """Measure one face.
 
     Args:
-        crop: the aligned crop ``CROP``, 112 x 112 x 3 BGR uint8.
+        crop: the part ``WINDOW`` of the aligned crop ``CROP``, 72 x 60 x 3 BGR uint8.
         five: the five points in the picture, px.
         box: the face in the picture, px (its size is the resolution).
     """
-    luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY))[_FACE]
-    mean, deviation = float(luma.mean()) / 255, float(luma.std()) / 255
+    luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY))
+    mean, deviation = (value / 255 for value in _spread(luma))
     # the energy of second differences against that of the whole pattern: blur lowers it, dim light does not
-    detail = float(np.asarray(cv2.Laplacian(luma, cv2.CV_32F)).std()) / 255
-    sharpness = _ramp(np.log2(max(detail, 1e-4) / max(deviation, 0.02)), -2.6, -0.6)
-    clipped = float(((luma < 12) | (luma > 246)).mean())
+    detail = _spread(np.asarray(cv2.Laplacian(luma, cv2.CV_32F)))[1] / 255
+    sharpness = _ramp(math.log2(max(detail, 1e-4) / max(deviation, 0.02)), -2.6, -0.6)
+    clipped = 1 - cv2.countNonZero(cv2.inRange(luma, 12, 246)) / luma.size
     exposure = min(_ramp(mean, 0.06, 0.34), _ramp(mean, 0.95, 0.72)) * (1 - min(clipped * 2, 0.9))
     half = luma.shape[1] // 2
-    left, right = float(luma[:, :half].mean()), float(luma[:, -half:].mean())
+    left, right = cv2.mean(luma[:, :half])[0], cv2.mean(luma[:, -half:])[0]
     pose = head_pose(five)
-    aside = float(np.hypot(np.hypot(pose.yaw, 0.8 * pose.pitch), 0.4 * pose.roll))
+    aside = math.hypot(pose.yaw, 0.8 * pose.pitch, 0.4 * pose.roll)
     side = max(min(box.width, box.height), 1.0)
     return Quality(
         sharpness=sharpness,
         exposure=exposure,
         contrast=_ramp(deviation, 0.03, 0.16),
         pose=_ramp(aside, 55.0, 8.0),
-        resolution=_ramp(np.log2(side), np.log2(16.0), np.log2(160.0)),
+        resolution=_ramp(math.log2(side), 4.0, math.log2(160.0)),
         yaw=pose.yaw,
         pitch=pose.pitch,
         roll=pose.roll,

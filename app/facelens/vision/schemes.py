@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from facelens.types import Landmarks, Scheme
 
@@ -22,6 +23,17 @@ KAGGLE15: tuple[tuple[int, ...], ...] = (
     (51,), (57,),  # mouth_center_top_lip, mouth_center_bottom_lip
 )  # fmt: skip
 """Columns of Kaggle's Facial Keypoints Detection, in order; left is the subject's left."""
+
+
+def _shares(groups: tuple[tuple[int, ...], ...]) -> npt.NDArray[np.float32]:
+    """How much of each of the 68 points is in each point of a scheme."""
+    shares = np.zeros((len(groups), 68), np.float32)
+    for row, group in enumerate(groups):
+        shares[row, list(group)] = 1 / len(group)
+    return shares
+
+
+_SHARES = {"five": _shares(FIVE), "kaggle15": _shares(KAGGLE15)}
 
 FLIP68: tuple[int, ...] = (
     *range(16, -1, -1),
@@ -44,9 +56,7 @@ def to_scheme(landmarks: Landmarks, scheme: Scheme) -> Landmarks | None:
         return landmarks
     if landmarks.scheme != "ibug68":
         return None
-    groups = FIVE if scheme == "five" else KAGGLE15
-    spread = landmarks.spread
-    if spread is not None:
-        # points of one feature err together, so their mean is no surer than they are
-        spread = np.stack([spread[list(group)].mean() for group in groups])
-    return Landmarks(np.stack([landmarks.points[list(group)].mean(axis=0) for group in groups]), scheme, spread)
+    shares = _SHARES[scheme]
+    # points of one feature err together, so their mean is no surer than they are
+    spread = None if landmarks.spread is None else shares @ landmarks.spread
+    return Landmarks(shares @ landmarks.points, scheme, spread)

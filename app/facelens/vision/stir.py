@@ -61,20 +61,26 @@ class Stir:
 
 _ROWS, _COLUMNS = np.mgrid[-1 : 1 : GRID[1] * 1j, -1 : 1 : GRID[0] * 1j]
 _PLANE = np.stack([np.ones(_ROWS.size), _ROWS.ravel(), _COLUMNS.ravel()], axis=1)
+_LITTLE = 1e-6 * np.eye(3)
 
 
 def _own(change: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """What is left of the change of each block without the plane through those of most blocks."""
-    values = change.ravel() - float(np.median(change))
-    calm = np.ones(values.size, bool)
+    values = change.ravel() - _middle(change.ravel())
     left = values
     for _ in range(2):
         # what moves itself must not bend the plane
-        calm = np.abs(left) <= max(2 * float(np.median(np.abs(left))), STEP / 2)
-        inside = _PLANE[calm]
-        tilt = np.linalg.solve(inside.T @ inside + 1e-6 * np.eye(3), inside.T @ values[calm])
+        size = np.abs(left)
+        inside = _PLANE * (size <= max(2 * _middle(size), STEP / 2))[:, None]
+        tilt = np.linalg.solve(inside.T @ inside + _LITTLE, inside.T @ values)
         left = values - _PLANE @ tilt
     return np.asarray(left.reshape(change.shape))
+
+
+def _middle(values: npt.NDArray[np.floating]) -> float:
+    """The upper median; a fifth of the time of numpy's own, which also looks for NaN."""
+    half = len(values) // 2
+    return float(np.partition(values, half)[half])
 
 
 def _enough(changed: npt.NDArray[np.bool_]) -> bool:

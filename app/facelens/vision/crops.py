@@ -1,0 +1,60 @@
+"""All crops that networks and measurements need of the faces of one picture, cut together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from facelens.geometry import CropSpec, Matrix, placed, to_template
+from facelens.types import Detection, Image
+from facelens.vision import quality
+from facelens.vision.crop import Cutter, View
+
+
+class FaceCrops:
+    """Crops of the faces of one picture.
+
+    Args:
+        image: H x W x 3 BGR uint8.
+        found: where the faces are.
+        wanted: crop forms, and whether they are varied.
+        views: for each face how varied crops are off; None where none is varied.
+        measured: the parts that ``quality.measure`` looks at are cut as well.
+
+    Attributes:
+        matrices: by form, for each face the matrix (2 x 3) from the picture to the usual crop.
+        batches: by form and whether varied, the crops of all faces: N x S x S x 3 BGR uint8.
+        windows: what ``quality.measure`` looks at, for each face; empty without ``measured``.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        found: Sequence[Detection],
+        wanted: Iterable[tuple[CropSpec, bool]],
+        views: Sequence[View] | None = None,
+        measured: bool = False,
+    ) -> None:
+        straight = [to_template(detection.landmarks.points) for detection in found]
+        self.matrices: dict[CropSpec, list[Matrix]] = {}
+        places: dict[tuple[CropSpec, bool], list[Matrix]] = {}
+        for spec, varied in wanted:
+            usual = self.matrices.setdefault(spec, [placed(matrix, spec) for matrix in straight])
+            places[spec, varied] = usual
+            if varied and views is not None:
+                places[spec, varied] = [view.shifted(matrix, spec.size) for view, matrix in zip(views, usual)]
+        windows = [quality.window(placed(matrix, quality.CROP)) for matrix in straight] if measured else []
+        sizes = {key: (key[0].size, key[0].size) for key in places}
+        every = [(matrix, sizes[key]) for key, matrices in places.items() for matrix in matrices]
+        cutter = Cutter(image, [*every, *((matrix, quality.WINDOW) for matrix in windows)])
+        self.windows = [cutter.cut(matrix, quality.WINDOW) for matrix in windows]
+        self.batches: dict[tuple[CropSpec, bool], npt.NDArray[np.uint8]] = {}
+        for key, matrices in places.items():
+            batch = np.stack([cutter.cut(matrix, sizes[key]) for matrix in matrices])
+            if key[1] and views is not None:
+                for crop, view in zip(batch, views):
+                    if view.mirror:
+                        crop[:] = crop[:, ::-1].copy()
+            self.batches[key] = batch
