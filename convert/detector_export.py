@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf2onnx
 
 from convert.detector_data import Array
+from convert.detector_graph import slim
 from convert.detector_network import HEADS, STRIDES, build
 
 NAMES = tuple(f"{head}_{stride}" for head in HEADS for stride in STRIDES)
@@ -41,7 +42,7 @@ def exported(model: keras.Model, shift: float) -> keras.Model:
 
 
 def write(model: keras.Model, path: Path) -> None:
-    """Write ``exported`` network ``model`` to ``path`` (temporary file, then replaced)."""
+    """Write ``exported`` network ``model`` to ``path`` (temporary file, then replaced), see ``detector_graph``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part.onnx")
     signature = (tf.TensorSpec((1, None, None, 3), tf.float32, name="input"),)
@@ -52,7 +53,7 @@ def write(model: keras.Model, path: Path) -> None:
     missing = set(NAMES) - {output.name for output in proto.graph.output}
     if missing:
         raise ParityError(f"the exported graph lacks the outputs {sorted(missing)}")
-    onnx.checker.check_model(proto)
+    onnx.save(slim(proto), str(temporary))
     temporary.replace(path)
 
 

@@ -43,6 +43,11 @@ class _Graph:
         named = (n for n in self.graph.node if n.op_type == "Conv" and f"/{layer}_1/" in n.input[1])
         return _only(named, f"convolution {layer}")
 
+    def parameters(self, node: Any) -> tuple[Any, Any]:
+        """Weights and bias of a convolution; the export leaves a bias of zeros out."""
+        weights, *bias = (self.values[name] for name in node.input[1:])
+        return weights, bias[0].ravel() if bias else np.zeros(len(weights), np.float32)
+
     def enlarged(self, name: str) -> str:
         """What the value ``name``, made by enlarging, enlarges: the last map of the network before it."""
         node = self.maker[name]
@@ -75,7 +80,7 @@ def slim(proto: Any) -> Any:
     stem = old.convolution("stem")
     for node in proto.graph.node:
         if node.op_type == "Conv" and id(node) not in single:
-            weights, bias = (old.values[name] for name in node.input[1:])
+            weights, bias = old.parameters(node)
             source = node.input[0]
             # told in so many words: OpenCV's own shapes for SAME_UPPER differ at stride 2, and need the graph's
             pads = [(side - 1) // 2 for side in weights.shape[2:]] * 2
@@ -88,8 +93,8 @@ def slim(proto: Any) -> Any:
                 nodes.append(helper.make_node("Pad", [proto.graph.input[0].name, edge, grey], ["padded"]))
                 source, pads = "padded", [0] * 4
             strides = list(next(helper.get_attribute_value(a) for a in node.attribute if a.name == "strides"))
-            inputs = [source, constant(f"{node.output[0]}.w", weights), constant(f"{node.output[0]}.b", bias)]
-            initializers[inputs[2]].CopyFrom(numpy_helper.from_array(bias.astype(np.float32), inputs[2]))
+            name = node.output[0]
+            inputs = [source, constant(f"{name}.w", weights), constant(f"{name}.b", bias.astype(np.float32))]
             made = helper.make_node(
                 "Conv", inputs, list(node.output), kernel_shape=weights.shape[2:], strides=strides, pads=pads
             )
@@ -107,11 +112,11 @@ def slim(proto: Any) -> Any:
     for stride in STRIDES:
         mine = [heads[head, stride] for head in HEADS]
         source = _only({node.input[0] for node in mine}, f"map that the heads of stride {stride} read")
-        parts = [[old.values[name] for name in node.input[1:]] for node in mine]
+        parts = [old.parameters(node) for node in mine]
         inputs = [
             source,
             constant(f"heads{stride}.w", np.concatenate([p[0] for p in parts])),
-            constant(f"heads{stride}.b", np.concatenate([p[1].ravel() for p in parts])),
+            constant(f"heads{stride}.b", np.concatenate([p[1] for p in parts])),
         ]
         names = [f"heads{stride}", f"laid{stride}", f"rows{stride}"]
         nodes.append(helper.make_node("Conv", inputs, names[:1], kernel_shape=[1, 1], pads=[0] * 4, strides=[1, 1]))

@@ -25,8 +25,11 @@ from facelens.vision.pose import head_pose
 from facelens.vision.schemes import to_scheme
 from facelens.vision.stir import Stir
 
-DETECT_SECONDS, STIRRED_SECONDS, STILL_SECONDS = 0.33, 0.1, 0.5
-"""Between detections: where only those who are known move, where something stirs elsewhere, where nothing does."""
+DETECT_SECONDS, STIRRED_SECONDS, STILL_SECONDS = 0.5, 0.1, 0.75
+"""Between detections: where only those who are known move, where something stirs elsewhere, where nothing does.
+Landmarks tell in every frame whether a face is still there: these look for others."""
+DOUBT_SECONDS, LONGEST_SECONDS = 0.33, 1.5
+"""The same where the last one missed somebody whom landmarks hold; and however little time there is."""
 READ_SECONDS = 0.5
 """Age at which a reading is made anew."""
 EARLY_READINGS, EARLY_SECONDS = 4, 0.12
@@ -144,7 +147,10 @@ class Scheduler:
         if not self._people:
             return elsewhere or since >= ALONE_SECONDS - SLACK
         pause = STIRRED_SECONDS if elsewhere else DETECT_SECONDS if near else STILL_SECONDS
-        return since >= pause * self.plan.detect_seconds / DETECT_SECONDS - SLACK
+        if any(person.unseen for person in self._people):
+            # a poster or a hand that landmarks hold on to must not stay for long
+            pause = min(pause, DOUBT_SECONDS)
+        return since >= min(pause * self.plan.detect_seconds / DETECT_SECONDS, LONGEST_SECONDS) - SLACK
 
     def _keep_time(self, now: float) -> None:
         if self._last is not None and 0 < now - self._last < 1:

@@ -118,3 +118,23 @@ def test_the_entry_replaces_only_its_own(tmp_path: Path) -> None:
     assert entries["detector-1"]["bytes"] == 6
     assert entries["detector-1"]["parameters"] == 7
     assert entries["detector-1"]["accuracy"] == {"scenes val AP, faces from 24 px": 0.9, "no_faces val alarms": 0.01}
+
+
+def test_the_graph_is_slim(exported: tuple[object, Path]) -> None:
+    """Nothing is left of what the export writes for enlarging, and each stride has one convolution for its heads."""
+    import onnx
+
+    kinds = [node.op_type for node in onnx.load(str(exported[1])).graph.node]
+    assert not {"Tile", "Shape", "Gather", "Slice", "Cast", "Mul"} & set(kinds)
+    assert (kinds.count("Resize"), kinds.count("Split"), kinds.count("Pad")) == (2, 3, 1)
+
+
+def test_a_graph_of_another_form_is_not_rewritten() -> None:
+    import onnx
+
+    from convert.detector_graph import GraphFormError, slim
+
+    value = onnx.helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, [1, 3, None, None])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["input"], ["out"])], "odd", [value], [value])
+    with pytest.raises(GraphFormError, match="one convolution"):
+        slim(onnx.helper.make_model(graph))
