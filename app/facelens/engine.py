@@ -16,7 +16,7 @@ import numpy.typing as npt
 from facelens import images
 from facelens.errors import PictureError, UsageError
 from facelens.geometry import CropSpec, alignment
-from facelens.opinions import TASKS, SecondOpinions, mean, seconds
+from facelens.opinions import TASKS, SecondOpinions, mean, run_views, seconds
 from facelens.options import EngineOptions
 from facelens.registry import ModelSpec, load_registry, select
 from facelens.resources import asset
@@ -24,9 +24,11 @@ from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector,
 from facelens.timing import StageClock
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, landmarks, quality, score
-from facelens.vision.crop import View, cut
+from facelens.vision.crop import TEN_CROPS, View, cut
 from facelens.vision.crops import FaceCrops
 
+CROWD = 30
+"""Of more faces each is read in two crops, as it is and mirrored: time and memory have an end."""
 WARM_UP_PICTURE = "samples/astronaut.jpg"
 
 
@@ -131,7 +133,7 @@ class Engine:
 
         Args:
             thorough: look again at other sizes where no sure face is found (``vision.detector.search``), and read
-                each face twice, as it is and mirrored; live views, which get another frame at once, save that time.
+                each face in ``vision.crop.TEN_CROPS``; live views, which get another frame at once, save that time.
 
         Raises:
             PictureError: the picture cannot be read, or the array has another form.
@@ -145,7 +147,9 @@ class Engine:
         clock = StageClock()
         with clock.stage("total"):
             found = self.find(frame, thorough, clock)
-            faces = self.read(frame, found, clock=clock, twice=thorough, second=thorough)
+            often = TEN_CROPS if len(found) <= CROWD else TEN_CROPS[:2]
+            views = [often] * len(found) if thorough else None
+            faces = self.read(frame, found, clock=clock, twice=thorough, second=thorough, views=views)
         return self.report(frame, faces, clock)
 
     def find(self, frame: Frame, thorough: bool, clock: StageClock) -> tuple[Detection, ...]:
@@ -174,7 +178,7 @@ class Engine:
         clock: StageClock,
         twice: bool = False,
         second: bool = False,
-        views: Sequence[View] | None = None,
+        views: Sequence[Sequence[View]] | None = None,
     ) -> tuple[Face, ...]:
         """Read faces at known places, each network all of them as one batch.
 
@@ -182,9 +186,10 @@ class Engine:
             found: where they are, for instance moved on from an earlier frame.
             parts: those of ``options.parts`` to read, None for all. Where some are left out there is no quality and no
                 score either: both are of one look at a face.
-            twice: all is the mean of what the networks say of a face and of its mirror image.
+            twice: points are the mean of what the network says of a face and of its mirror image.
             second: other networks are asked too, see ``opinions``.
-            views: for each face the crop in which attributes and appearance see it, None for the usual one.
+            views: for each face the crops, as many for each, in which attributes and appearance see it; what is read in
+                them is averaged. None for the usual one.
 
         Raises:
             ProviderError, ModelShapeError: see ``analyze``.
@@ -206,17 +211,14 @@ class Engine:
             assert network.spec.crop is not None
             seen = crops[network.spec.crop, _varies(task, views)]
             with clock.stage(task):
-                if not twice:
-                    outputs[task] = network.run(seen)
-                elif task == landmarks.TASK:
-                    # points have a left and a right, readings have not
-                    outputs[task] = landmarks.read_both_ways(network.run, seen)
+                if task != landmarks.TASK:
+                    outputs[task] = run_views(network, seen, len(found))
                 else:
-                    outputs[task] = network.run_both_ways(seen)
+                    outputs[task] = landmarks.read_both_ways(network.run, seen) if twice else network.run(seen)
         if others:
             with clock.stage("second opinion"):
                 seen_by = [(n, crops[n.spec.crop, views is not None]) for n in others if n.spec.crop]
-                said = [(n.spec.weight, n.run_both_ways(seen) if twice else n.run(seen)) for n, seen in seen_by]
+                said = [(n.spec.weight, run_views(n, seen, len(found))) for n, seen in seen_by]
                 # a network that was chosen by name speaks for itself
                 asked = [task for task in TASKS if task in outputs and task not in self.options.models]
                 outputs |= {t: mean([(self._networks[t].spec.weight, outputs[t]), *said]) for t in asked}
@@ -295,7 +297,7 @@ class Engine:
         self.close()
 
 
-def _varies(task: str, views: Sequence[View] | None) -> bool:
+def _varies(task: str, views: Sequence[Sequence[View]] | None) -> bool:
     return views is not None and task != landmarks.TASK
 
 

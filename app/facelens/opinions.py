@@ -20,6 +20,8 @@ from facelens.vision import attributes
 
 Outputs = Mapping[str, npt.NDArray[np.float32]]
 TASKS = (attributes.TASK, "appearance")
+BATCH = 60
+"""Crops that go through a network at once; more take more memory, and no less time."""
 
 
 class SecondOpinions:
@@ -66,6 +68,19 @@ def seconds(specs: Iterable[ModelSpec], first: Iterable[ModelSpec], options: Eng
     used = {spec.name for spec in first}
     tasks = [task for task in TASKS if task in options.parts and task not in options.models]
     return [spec for spec in specs if spec.task in tasks and spec.name not in used]
+
+
+def run_views(network: Network, crops: npt.NDArray[np.uint8], faces: int) -> Outputs:
+    """What a network says of each of so many faces: the mean over their crops, which follow each other.
+
+    Args:
+        crops: as many for each face, the first face's first.
+    """
+    parts = [network.run(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
+    whole = parts[0] if len(parts) == 1 else {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    if len(crops) == faces:
+        return whole
+    return {name: value.reshape(faces, -1, *value.shape[1:]).mean(1) for name, value in whole.items()}
 
 
 def mean(opinions: Sequence[tuple[float, Outputs]]) -> Outputs:

@@ -242,7 +242,7 @@ class Scheduler:
         if not chosen:
             return 0
         whole = StageClock()
-        views = [TEN_CROPS[person.readings % len(TEN_CROPS)] for person in chosen]
+        views = [(TEN_CROPS[person.readings % len(TEN_CROPS)],) for person in chosen]
         faces = self.engine.read(frame, [p.face.detection for p in chosen], clock=whole, second=True, views=views)
         self._costs.learn("whole", sum(whole.timings.values()) / len(chosen))
         for name, value in whole.timings.items():

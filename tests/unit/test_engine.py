@@ -13,6 +13,7 @@ import pytest
 from facelens import Engine, images, open_engine
 from facelens.errors import ModelCorruptError, ModelMissingError, ModelShapeError, PictureError, UsageError
 from facelens.geometry import alignment, iou
+from facelens.opinions import BATCH
 from facelens.registry import ModelSpec, load_registry, select, verify
 from facelens.resources import asset
 from facelens.runtime import Network, YunetGraph, open_network, provider_report
@@ -20,7 +21,7 @@ from facelens.sources.portrait import FIVE
 from facelens.timing import StageClock
 from facelens.types import Frame
 from facelens.vision import detector
-from facelens.vision.crop import View, cut
+from facelens.vision.crop import TEN_CROPS, View, cut
 from facelens.vision.schemes import to_scheme
 
 PORTRAIT = asset("samples/astronaut.jpg")
@@ -366,8 +367,8 @@ class Rewired:
         values = dict(zip(self._given, self._inner.run(None, feeds)))
         count = len(values["age"])
         kept = [array for name, array in values.items() if name not in self._changes]
-        # pictures are read twice: the mirrored faces get the same again
-        given = [np.concatenate([array, array]) for array in self._changes.values() if array is not None]
+        # pictures are read in ten crops: those of one face follow each other, and get the same
+        given = [np.repeat(a, max(count // len(a), 1), axis=0) for a in self._changes.values() if a is not None]
         return kept + [array[:count] for array in given]
 
 
@@ -467,7 +468,7 @@ def test_a_second_opinion_is_of_the_views_that_the_first_one_has(monkeypatch: py
     frame, clock = images.load(GROUP), StageClock()
     with open_engine(provider="cpu") as engine:
         found = engine.find(frame, False, clock)
-        views = [View(0.02 - 0.01 * row, 0.01 * row, row % 2 == 0) for row in range(len(found))]
+        views = [(View(0.02 - 0.01 * row, 0.01 * row, row % 2 == 0),) for row in range(len(found))]
         assert engine._opinions.opened == ()
         engine.read(frame, found, frozenset({"landmarks"}), clock=clock, second=True, views=views)
         engine.read(frame, found, clock=clock, views=views)
@@ -492,7 +493,7 @@ def test_a_second_opinion_is_of_the_views_that_the_first_one_has(monkeypatch: py
         assert spec is not None
         (batch,) = seen[network.spec.name]
         assert len(batch) == len(found), "not mirrored as well"
-        for crop, detection, view in zip(batch, found, views):
+        for crop, detection, (view,) in zip(batch, found, views):
             matrix = view.shifted(alignment(detection.landmarks.points, spec), spec.size)
             expected = cut(frame.image, matrix, spec.size)
             np.testing.assert_array_equal(crop, expected[:, ::-1] if view.mirror else expected)
@@ -552,7 +553,7 @@ def test_options_are_frozen() -> None:
         open_engine(parts=frozenset()).options.provider = "cuda"  # type: ignore[misc]
 
 
-def test_pictures_are_read_as_they_are_and_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_read_in_ten_crops(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = open_engine(provider="cpu", second_opinion=False)
     network = engine.networks["attributes"]
     seen: list[np.ndarray] = []
@@ -565,11 +566,13 @@ def test_pictures_are_read_as_they_are_and_mirrored(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(network, "run", watched)
     (live,) = engine.analyze(PORTRAIT_FRAME, thorough=False).faces
     (picture,) = engine.analyze(PORTRAIT_FRAME).faces
-    once, twice = seen
+    once, often = seen
     assert len(once) == 1
-    assert (twice[0] == once[0]).all()
-    assert (twice[1] == once[0][:, ::-1]).all()
-    said = run(twice)["age"]
+    assert len(often) == len(TEN_CROPS)
+    assert (often[0] == once[0]).all()
+    assert (often[1] == once[0][:, ::-1]).all()
+    assert len({crop.tobytes() for crop in often}) == len(TEN_CROPS)
+    said = run(often)["age"]
     assert live.age is not None
     assert picture.age is not None
     assert np.allclose(live.age.probabilities, said[0], atol=1e-5)
@@ -580,6 +583,20 @@ def test_pictures_are_read_as_they_are_and_mirrored(monkeypatch: pytest.MonkeyPa
     assert picture.landmarks is not None
     apart = np.linalg.norm(live.landmarks.points - picture.landmarks.points, axis=1)
     assert 0 < apart.max() < 0.04 * picture.detection.box.width
+
+
+def test_each_of_many_faces_gets_the_mean_of_its_own_crops() -> None:
+    """More crops than go through a network at once."""
+    with open_engine(provider="cpu", second_opinion=False) as engine:
+        frame, clock = Frame(images.load(GROUP).image), StageClock()
+        found = engine.find(frame, False, clock) * 3
+        assert len(found) * len(TEN_CROPS) > BATCH
+        together = engine.read(frame, found, clock=clock, views=[TEN_CROPS] * len(found))
+        for row in (0, 1, len(found) - 1):
+            (alone,) = engine.read(frame, found[row : row + 1], clock=clock, views=[TEN_CROPS])
+            assert alone.age is not None
+            assert together[row].age is not None
+            np.testing.assert_allclose(alone.age.probabilities, together[row].age.probabilities, atol=1e-5)
 
 
 class PickyFinder:

@@ -65,12 +65,12 @@ class World(Engine):
         clock: StageClock,
         twice: bool = False,
         second: bool = False,
-        views: Sequence[View] | None = None,
+        views: Sequence[Sequence[View]] | None = None,
     ) -> tuple[Face, ...]:
         kind = "whole" if parts is None else "landmarks"
         # who is read anew is read by all networks, at once; who is followed, by one
         assert (twice, second) == (False, kind == "whole")
-        self.views += views or ()
+        self.views += [view for mine in views or () for view in mine]
         self.calls += [kind] * len(found)
         if found:
             clock.timings[kind] = clock.timings.get(kind, 0.0) + self.costs[kind] * len(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -20,12 +21,13 @@ class FaceCrops:
         image: H x W x 3 BGR uint8.
         found: where the faces are.
         wanted: crop forms, and whether they are varied.
-        views: for each face how varied crops are off; None where none is varied.
+        views: for each face how its varied crops are off, as many for each; None where none is varied.
         measured: the parts that ``quality.measure`` looks at are cut as well.
 
     Attributes:
         matrices: by form, for each face the matrix (2 x 3) from the picture to the usual crop.
-        batches: by form and whether varied, the crops of all faces: N x S x S x 3 BGR uint8.
+        batches: by form and whether varied, the crops of all faces, those of one face one after another:
+            N x S x S x 3 BGR uint8.
         windows: what ``quality.measure`` looks at, for each face; empty without ``measured``.
     """
 
@@ -34,7 +36,7 @@ class FaceCrops:
         image: Image,
         found: Sequence[Detection],
         wanted: Iterable[tuple[CropSpec, bool]],
-        views: Sequence[View] | None = None,
+        views: Sequence[Sequence[View]] | None = None,
         measured: bool = False,
     ) -> None:
         straight = [to_template(detection.landmarks.points) for detection in found]
@@ -44,7 +46,9 @@ class FaceCrops:
             usual = self.matrices.setdefault(spec, [placed(matrix, spec) for matrix in straight])
             places[spec, varied] = usual
             if varied and views is not None:
-                places[spec, varied] = [view.shifted(matrix, spec.size) for view, matrix in zip(views, usual)]
+                places[spec, varied] = [
+                    v.shifted(matrix, spec.size) for mine, matrix in zip(views, usual) for v in mine
+                ]
         windows = [quality.window(placed(matrix, quality.CROP)) for matrix in straight] if measured else []
         sizes = {key: (key[0].size, key[0].size) for key in places}
         every = [(matrix, sizes[key]) for key, matrices in places.items() for matrix in matrices]
@@ -54,7 +58,7 @@ class FaceCrops:
         for key, matrices in places.items():
             batch = np.stack([cutter.cut(matrix, sizes[key]) for matrix in matrices])
             if key[1] and views is not None:
-                for crop, view in zip(batch, views):
+                for crop, view in zip(batch, itertools.chain(*views)):
                     if view.mirror:
                         crop[:] = crop[:, ::-1].copy()
             self.batches[key] = batch
