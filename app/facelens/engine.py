@@ -60,9 +60,9 @@ class Engine:
         self._detector: YunetDetector | OrtDetector
         if by_ort:
             count = options.threads or self._choices[finder.name].threads
-            self._detector = OrtDetector(finder, options.min_confidence, count)
+            self._detector = OrtDetector(finder, detector.least(options.min_confidence), count)
         else:
-            self._detector = YunetDetector(finder, options.min_confidence)
+            self._detector = YunetDetector(finder, detector.least(options.min_confidence))
         self._networks: dict[str, Network] = {task: self._open(spec) for task, spec in wanted.items()}
         self._opinions = SecondOpinions(beside, self._open)
 
