@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from facelens import images
 from facelens.errors import PictureError, UsageError
-from facelens.geometry import CropSpec, alignment
+from facelens.geometry import alignment
 from facelens.opinions import TASKS, SecondOpinions, mean, run_views, seconds
 from facelens.options import EngineOptions
 from facelens.registry import ModelSpec, load_registry, select
@@ -28,7 +28,7 @@ from facelens.vision.crop import TEN_CROPS, View, cut
 from facelens.vision.crops import FaceCrops
 
 CROWD = 30
-"""Of more faces each is read in two crops, as it is and mirrored: time and memory have an end."""
+"""Of more faces each is read in two crops, as it is and mirrored, and points once: time and memory have an end."""
 WARM_UP_PICTURE = "samples/astronaut.jpg"
 
 
@@ -186,7 +186,7 @@ class Engine:
             found: where they are, for instance moved on from an earlier frame.
             parts: those of ``options.parts`` to read, None for all. Where some are left out there is no quality and no
                 score either: both are of one look at a face.
-            twice: points are the mean of what the network says of a face and of its mirror image.
+            twice: points are read as they are and mirrored, and once more from there, see ``landmarks.refined``.
             second: other networks are asked too, see ``opinions``.
             views: for each face the crops, as many for each, in which attributes and appearance see it; what is read in
                 them is averaged. None for the usual one.
@@ -206,6 +206,7 @@ class Engine:
             cut_out = FaceCrops(frame.image, found, wanted, views, whole)
         crops = cut_out.batches
         outputs: dict[str, Mapping[str, npt.NDArray[np.float32]]] = {}
+        points: list[Landmarks] = []
         for task in tasks:
             network = self._networks[task]
             assert network.spec.crop is not None
@@ -213,18 +214,22 @@ class Engine:
             with clock.stage(task):
                 if task != landmarks.TASK:
                     outputs[task] = run_views(network, seen, len(found))
-                else:
-                    outputs[task] = landmarks.read_both_ways(network.run, seen) if twice else network.run(seen)
+                    continue
+                said = landmarks.read_both_ways(network.run, seen) if twice else network.run(seen)
+                places = cut_out.matrices[network.spec.crop]
+                points = [landmarks.placed(said, row, matrix) for row, matrix in enumerate(places)]
+                if twice and len(found) <= CROWD:
+                    points = landmarks.refined(network.run, network.spec.crop, frame.image, points)
         if others:
             with clock.stage("second opinion"):
                 seen_by = [(n, crops[n.spec.crop, views is not None]) for n in others if n.spec.crop]
-                said = [(n.spec.weight, run_views(n, seen, len(found))) for n, seen in seen_by]
+                opinions = [(n.spec.weight, run_views(n, seen, len(found))) for n, seen in seen_by]
                 # a network that was chosen by name speaks for itself
                 asked = [task for task in TASKS if task in outputs and task not in self.options.models]
-                outputs |= {t: mean([(self._networks[t].spec.weight, outputs[t]), *said]) for t in asked}
+                outputs |= {t: mean([(self._networks[t].spec.weight, outputs[t]), *opinions]) for t in asked}
         with clock.stage("measure"):
             return tuple(
-                self._face(row, detection, cut_out.windows[row] if whole else None, cut_out.matrices, outputs)
+                self._face(row, detection, cut_out.windows[row] if whole else None, outputs, points)
                 for row, detection in enumerate(found)
             )
 
@@ -238,19 +243,15 @@ class Engine:
         row: int,
         detection: Detection,
         crop: Image | None,
-        matrices: Mapping[CropSpec, list[npt.NDArray[np.float64]]],
         outputs: Mapping[str, Mapping[str, npt.NDArray[np.float32]]],
+        points: Sequence[Landmarks],
     ) -> Face:
         parts: dict[str, Any] = dict.fromkeys(("age", "gender", "smile", "glasses", "expression"))
         if "attributes" in outputs:
             parts = dict(zip(parts, attributes.read(outputs["attributes"], row)))
-        points: Landmarks | None = None
-        if landmarks.TASK in outputs:
-            spec = self._networks[landmarks.TASK].spec.crop
-            assert spec is not None
-            points = landmarks.placed(outputs[landmarks.TASK], row, matrices[spec][row])
+        marks = points[row] if points else None
         if crop is None:
-            return Face(row + 1, detection, landmarks=points, **parts)
+            return Face(row + 1, detection, landmarks=marks, **parts)
         looks: float | None = None
         if "appearance" in self.options.parts:
             source = outputs.get("appearance") or outputs[attributes.TASK]
@@ -261,10 +262,8 @@ class Engine:
         if preset == "classic":
             value = None if parts["age"] is None else score.classic_score(parts["age"], measured, parts["smile"])
         else:
-            value = score.face_score(
-                weights, appearance=looks, smile=parts["smile"], landmarks=points, quality=measured
-            )
-        return Face(row + 1, detection, landmarks=points, quality=measured, score=value, **parts)
+            value = score.face_score(weights, appearance=looks, smile=parts["smile"], landmarks=marks, quality=measured)
+        return Face(row + 1, detection, landmarks=marks, quality=measured, score=value, **parts)
 
     def warm_up(self) -> None:
         """Read the bundled face once, so that the first frame is not the slowest, and prove the providers with it.

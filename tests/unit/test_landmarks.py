@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facelens.vision.landmarks import placed, read_both_ways
-from facelens.vision.schemes import FLIP68
+from facelens.geometry import ARCFACE_TEMPLATE, CropSpec, alignment, invert, transform
+from facelens.types import Landmarks
+from facelens.vision.landmarks import placed, read_both_ways, refined
+from facelens.vision.schemes import FIVE, FLIP68
 
 SIDE = 112
 POINTS = np.random.default_rng(0).uniform(10, 100, (2, 68, 2)).astype(np.float32)
@@ -43,3 +45,39 @@ def test_points_and_spreads_go_to_the_picture() -> None:
     assert found.spread is not None
     assert np.allclose(found.spread, SPREAD[1] * 2)
     assert placed({"points": POINTS}, 0, matrix).spread is None
+
+
+def test_points_are_read_again_where_the_first_ones_say() -> None:
+    """A picture whose colours tell places, and a network that reads them, wrong by a pixel to the right of each crop:
+    mirrored and read back that is as much to the left."""
+    x, y = np.meshgrid(np.arange(250), np.arange(250))
+    image = np.stack([x, y, np.full_like(x, 255)], axis=-1).astype(np.uint8)
+    spec = CropSpec(112, 0.62)
+    straight = alignment(ARCFACE_TEMPLATE * 0.9 + 70, spec)
+    rng = np.random.default_rng(3)
+    there = rng.uniform(20, 90, (68, 2))
+    for group, point in zip(FIVE, spec.template):
+        there[list(group)] = point
+    true = transform(invert(straight), there)
+    seen: list[int] = []
+
+    def run(crops: np.ndarray) -> dict[str, np.ndarray]:
+        seen.append(len(crops))
+        out = []
+        for crop in crops:
+            rows, columns = np.nonzero(crop[..., 2] == 255)
+            places = crop[rows, columns, :2]
+            known = np.column_stack([places, np.ones(len(places))])
+            there = np.linalg.lstsq(known, np.column_stack([columns, rows]), rcond=None)[0]
+            found = np.column_stack([true, np.ones(68)]) @ there + (1, 0)
+            # in a mirrored crop the network gives each point the name it has there
+            out.append(found if there[0, 0] > 0 else found[list(FLIP68)])
+        return {"points": np.float32(out), "spread": np.full((len(crops), 68), 2, np.float32)}
+
+    first = Landmarks(true + np.float32([6, -4]), "ibug68", np.full(68, 9, np.float32))
+    (found,) = refined(run, spec, image, [first])
+    assert seen == [10]
+    # the first reading counts as one of six
+    np.testing.assert_allclose(found.points, true + np.float32([1, -4 / 6]), atol=0.2)
+    assert found.spread is not None
+    assert 2 < float(found.spread.mean()) < 9

@@ -35,11 +35,11 @@ class View:
 
 _OFF = 0.025
 """As far as the networks saw faces shifted in training, and no further."""
+FIVE_CROPS = tuple(View(x, y) for x, y in ((0.0, 0.0), (-_OFF, -_OFF), (_OFF, _OFF), (_OFF, -_OFF), (-_OFF, _OFF)))
+"""Centre and four corners."""
 TEN_CROPS = tuple(
-    View(right, down, mirror)
-    for (right, down), first in zip(
-        ((0.0, 0.0), (-_OFF, -_OFF), (_OFF, _OFF), (_OFF, -_OFF), (-_OFF, _OFF)), (False, True, False, True, False)
-    )
+    View(view.right, view.down, mirror)
+    for view, first in zip(FIVE_CROPS, (False, True, False, True, False))
     for mirror in (first, not first)
 )
 """Centre and four corners, each as it is and mirrored: A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet
