@@ -20,7 +20,7 @@ from facelens.sources import FrameSource
 from facelens.timing import StageClock
 from facelens.types import Face, Frame, FrameReport
 from facelens.vision.crop import TEN_CROPS
-from facelens.vision.follow import bare, bent, moved
+from facelens.vision.follow import MOST_BENT, bare, moved
 from facelens.vision.pose import head_pose
 from facelens.vision.schemes import to_scheme
 from facelens.vision.stir import Stir
@@ -84,6 +84,9 @@ class _Person:
     readings: int = 0
     unseen: int = 0
     """Detections in a row that did not find the face."""
+    scale: float = 1.0
+    bend: float = 0.0
+    """Size and change of shape since the anchor, see ``vision.follow.Step``."""
 
 
 class _Costs:
@@ -132,7 +135,7 @@ class Scheduler:
             lost = len(followed) < len(self._people)
             self._people = followed
             due = self._is_due(frame)
-            doubtful = any(bent(person.anchor, person.face) for person in followed)
+            doubtful = any(person.bend > MOST_BENT for person in followed)
             detected = lost or doubtful or due or self._interval >= SLOW_SECONDS
             if detected:
                 self._detect(frame, clock)
@@ -192,9 +195,9 @@ class Scheduler:
             if index not in moving:
                 kept.append(replace(person, face=bare(person.face)))
                 continue
-            face = moved(person.anchor, person.face, next(fresh))
-            if face is not None:
-                kept.append(replace(person, face=face))
+            step = moved(person.anchor, person.face, next(fresh), person.scale)
+            if step is not None:
+                kept.append(replace(person, face=step.face, scale=step.scale, bend=step.bend))
         return kept
 
     def _detect(self, frame: Frame, clock: StageClock) -> None:
@@ -213,7 +216,8 @@ class Scheduler:
         people = []
         for index, face in enumerate(faces):
             old = self._people[before[index]] if index in before else None
-            people.append(_Person(face, face) if old is None else replace(old, face=face, anchor=face, unseen=0))
+            here = _Person(face, face)
+            people.append(here if old is None else replace(old, face=face, anchor=face, unseen=0, scale=1.0, bend=0.0))
         for place, person in enumerate(self._people):
             # the detector may blink, at a profile or behind a hand, where the landmarks still hold on
             held = person.face.landmarks is not None and person.face.landmarks.spread is not None

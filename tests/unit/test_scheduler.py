@@ -15,7 +15,7 @@ from facelens.sources import DemoSource
 from facelens.timing import StageClock
 from facelens.types import AgeEstimate, Box, Detection, Face, Frame, FrameReport, Landmarks
 from facelens.vision.crop import TEN_CROPS, View
-from facelens.vision.follow import bent, moved
+from facelens.vision.follow import MOST_BENT, moved
 from facelens.vision.pose import MODEL
 from facelens.vision.schemes import FIVE
 from facelens.vision.stir import Stir
@@ -280,12 +280,17 @@ def test_what_is_given_up_and_in_which_order() -> None:
 def test_moved_by_hand() -> None:
     old = Face(1, World()._detection(100, 100), landmarks=Landmarks(SHAPE + 100, "ibug68"))
     shifted = Face(1, old.detection, landmarks=Landmarks(SHAPE * 1.1 + (110, 95), "ibug68", np.full(68, 1.0)))
-    face = moved(old, old, shifted)
-    assert face is not None
+    step = moved(old, old, shifted)
+    assert step is not None
+    face = step.face
+    assert step.scale == pytest.approx(1.1)
     assert face.detection.box.width == pytest.approx(110, rel=1e-3)
     assert face.detection.box.centre == pytest.approx((110, 95), abs=0.01)
     assert np.allclose(face.detection.landmarks.points[2], (110, 100.5), atol=0.01)
-    assert moved(old, old, Face(1, old.detection, landmarks=Landmarks(SHAPE * 1.5 + 100, "ibug68"))) is None
+    larger = Face(1, old.detection, landmarks=Landmarks(SHAPE * 1.5 + 100, "ibug68"))
+    assert moved(old, old, larger) is None
+    # it grew so in many frames, and little in this one
+    assert moved(old, old, larger, 1.4) is not None
     lost = Landmarks(SHAPE + 100, "ibug68", np.full(68, 20.0))
     assert moved(old, old, Face(1, old.detection, landmarks=lost)) is None
     assert moved(old, old, Face(1, old.detection)) is None
@@ -310,10 +315,12 @@ def test_the_demo_is_followed_at_a_fraction_of_the_work() -> None:
 def test_landmarks_that_go_astray_have_the_face_detected_at_once() -> None:
     old = Face(1, World()._detection(100, 100), landmarks=Landmarks(SHAPE + 100, "ibug68"))
     turned = Face(1, old.detection, landmarks=Landmarks(SHAPE * 1.1 @ [[0.9, 0.43], [-0.43, 0.9]] + 80, "ibug68"))
-    assert not bent(old, turned), "place, size and roll are no change of shape"
-    assert not bent(old, Face(1, old.detection))
-    astray = Face(1, old.detection, landmarks=Landmarks(shape(30) + 100, "ibug68"))
-    assert bent(old, astray)
+    step = moved(old, old, turned)
+    assert step is not None
+    assert step.bend < MOST_BENT, "place, size and roll are no change of shape"
+    step = moved(old, old, Face(1, old.detection, landmarks=Landmarks(shape(30) + 100, "ibug68")))
+    assert step is not None
+    assert step.bend > MOST_BENT
     world = World()
     scheduler = Scheduler(world)
     run(scheduler, 45)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facelens.geometry import CropSpec, Matrix, alignment
+from facelens.geometry import CropSpec, Matrix, alignment, invert
 from facelens.types import Image
 
 BORDER = (114, 114, 114)
@@ -106,8 +106,8 @@ def _level(matrix: Matrix) -> int:
 def _corners(matrix: Matrix, size: tuple[int, int]) -> npt.NDArray[np.float64]:
     """The corners of a crop in the picture, 4 x 2 px."""
     width, height = size
-    there = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - matrix[:, 2]
-    return np.asarray(there @ np.linalg.inv(matrix[:, :2]).T)
+    back = invert(matrix)
+    return np.asarray(np.array([[0, 0], [width, 0], [width, height], [0, height]]) @ back[:, :2].T + back[:, 2])
 
 
 def cut(image: Image, matrix: Matrix, size: int) -> Image:

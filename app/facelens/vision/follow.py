@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
 from facelens.geometry import similarity, transform
@@ -21,8 +24,23 @@ def bare(face: Face) -> Face:
     return Face(face.track_id, face.detection, landmarks=face.landmarks)
 
 
-def moved(anchor: Face, old: Face, new: Face) -> Face | None:
-    """A followed face at its new place, with landmarks and without readings; None where it is lost.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a followed face has gone.
+
+    Attributes:
+        face: at its new place, with landmarks and without readings.
+        scale: its size, in that of the anchor.
+        bend: root mean square change of shape since the anchor, as a share of the face's width.
+    """
+
+    face: Face
+    scale: float
+    bend: float
+
+
+def moved(anchor: Face, old: Face, new: Face, scale: float = 1.0) -> Step | None:
+    """The step of a followed face to its new place; None where it is lost.
 
     Box and five points go with the landmarks, by the similarity transform that takes those of the anchor to the new
     ones: small errors of one frame after another do not add up.
@@ -31,6 +49,7 @@ def moved(anchor: Face, old: Face, new: Face) -> Face | None:
         anchor: the face where it was last detected, with the landmarks found there.
         old: the face in the frame before, with landmarks.
         new: the landmarks found in this frame from the old place.
+        scale: ``Step.scale`` of the frame before.
     """
     if new.landmarks is None or old.landmarks is None or anchor.landmarks is None:
         return None
@@ -38,27 +57,20 @@ def moved(anchor: Face, old: Face, new: Face) -> Face | None:
     spread = new.landmarks.spread
     if spread is not None and float(spread.mean()) > MOST_SPREAD * width:
         return None
-    if not 1 / MOST_CHANGE < _scale(old.landmarks, new.landmarks) < MOST_CHANGE:
-        return None
     matrix = similarity(anchor.landmarks.points, new.landmarks.points)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    now = math.hypot(matrix[0, 0], matrix[1, 0])
+    if not scale / MOST_CHANGE < now < scale * MOST_CHANGE:
+        return None
     box = anchor.detection.box
-    ((x, y),) = transform(matrix, [box.centre])
-    size = (box.width * scale, box.height * scale)
-    place = Box(float(x) - size[0] / 2, float(y) - size[1] / 2, *size)
-    five = Landmarks(transform(matrix, anchor.detection.landmarks.points), "five")
-    return Face(old.track_id, Detection(place, old.detection.confidence, five), landmarks=new.landmarks)
-
-
-def bent(anchor: Face, face: Face) -> bool:
-    """Whether the landmarks lie so differently from those of the anchor that the face should be detected anew."""
-    if anchor.landmarks is None or face.landmarks is None:
-        return False
-    there = transform(similarity(anchor.landmarks.points, face.landmarks.points), anchor.landmarks.points)
-    change = np.sqrt(((there - face.landmarks.points) ** 2).sum(axis=1).mean())
-    return float(change) > MOST_BENT * max(face.detection.box.width, 1.0)
-
-
-def _scale(old: Landmarks, new: Landmarks) -> float:
-    matrix = similarity(old.points, new.points)
-    return float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    place = transform(
+        matrix, np.concatenate([[box.centre], anchor.detection.landmarks.points, anchor.landmarks.points])
+    )
+    x, y = place[0].tolist()
+    size = (box.width * now, box.height * now)
+    split = 1 + len(anchor.detection.landmarks.points)
+    five = Landmarks(place[1:split], "five")
+    apart = (place[split:] - new.landmarks.points).ravel()
+    bend = math.sqrt(float(apart @ apart) / max(len(apart) / 2, 1)) / max(size[0], 1.0)
+    there = Box(x - size[0] / 2, y - size[1] / 2, *size)
+    face = Face(old.track_id, Detection(there, old.detection.confidence, five), landmarks=new.landmarks)
+    return Step(face, now, bend)
