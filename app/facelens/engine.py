@@ -25,6 +25,7 @@ from facelens.timing import StageClock
 from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, landmarks, quality, score
 from facelens.vision.crop import View, cut, cut_all
+from facelens.vision.trust import trust
 
 WARM_UP_PICTURE = "samples/astronaut.jpg"
 
@@ -222,7 +223,9 @@ class Engine:
                 said = [(n.spec.weight, n.run_both_ways(seen) if twice else n.run(seen)) for n, seen in seen_by]
                 # a network that was chosen by name speaks for itself
                 asked = [task for task in TASKS if task in outputs and task not in self.options.models]
-                outputs |= {t: mean([(self._networks[t].spec.weight, outputs[t]), *said]) for t in asked}
+                for task in asked:
+                    first = self._networks[task].spec
+                    outputs[task] = mean([(first.weight, outputs[task]), *said], first.age_power)
         with clock.stage("measure"):
             return tuple(
                 self._face(row, detection, crops[quality.CROP, False][row] if whole else None, matrices, outputs)
@@ -243,13 +246,14 @@ class Engine:
         outputs: Mapping[str, Mapping[str, npt.NDArray[np.float32]]],
     ) -> Face:
         parts: dict[str, Any] = dict.fromkeys(("age", "gender", "smile", "glasses", "expression"))
-        if "attributes" in outputs:
-            parts = dict(zip(parts, attributes.read(outputs["attributes"], row)))
         points: Landmarks | None = None
         if landmarks.TASK in outputs:
             spec = self._networks[landmarks.TASK].spec.crop
             assert spec is not None
             points = landmarks.placed(outputs[landmarks.TASK], row, matrices[spec][row])
+        if attributes.TASK in outputs:
+            sure = trust(detection, crop, points)
+            parts = dict(zip(parts, attributes.read(outputs[attributes.TASK], row, sure)))
         if crop is None:
             return Face(row + 1, detection, landmarks=points, **parts)
         looks: float | None = None

@@ -13,7 +13,7 @@ from facelens.vision.pose import head_pose
 CROP = CropSpec(112, 0.8)
 """A crop of its own, so that quality means the same whatever the networks see."""
 
-_FACE = (slice(24, 96), slice(26, 86))
+FACE = (slice(24, 96), slice(26, 86))
 """Rows and columns of CROP that hold skin, eyes and mouth, without hair and background."""
 
 
@@ -30,7 +30,7 @@ def measure(crop: Image, five: npt.ArrayLike, box: Box) -> Quality:
         five: the five points in the picture, px.
         box: the face in the picture, px (its size is the resolution).
     """
-    luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY))[_FACE]
+    luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY))[FACE]
     mean, deviation = float(luma.mean()) / 255, float(luma.std()) / 255
     # the energy of second differences against that of the whole pattern: blur lowers it, dim light does not
     detail = float(np.asarray(cv2.Laplacian(luma, cv2.CV_32F)).std()) / 255
