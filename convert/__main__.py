@@ -1,7 +1,7 @@
 """``python -m convert train|export|evaluate|card NAME``: the way from the packs to the files under ``models/``.
 
 ``worst NAME`` shows its worst errors; ``compare`` measures the whole pipeline beside other projects' networks;
-``probe`` tells how steady the readings are.
+``probe`` tells how steady the readings are, and ``calibrate`` makes the age band of several networks hold its 80 %.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--minutes", type=float, help="of training for each (default: 10)")
     part.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     part.add_argument("--seed", type=int, default=0)
+    part = commands.add_parser("calibrate", help="find how sharp the ages of several networks' mean must be, on val")
+    part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
+    part.add_argument("--models", type=Path, default=Path("models"), help="our models; the result goes to models.toml")
+    part.add_argument("--limit", type=int, help="at most so many rows of each pack: a quick trial")
     part = commands.add_parser("turn", help="find what a turn of the head does to the two halves of a face")
     part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     return result
@@ -69,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
     args = parser().parse_args(arguments)
-    if args.command in ("compare", "probe", "turn"):
+    if args.command in ("compare", "probe", "calibrate", "turn"):
         getattr(importlib.import_module(f"convert.{args.command}"), args.command)(args)
         return 0
     if args.command != "sweep":

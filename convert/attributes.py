@@ -57,7 +57,7 @@ SHIPMENT = Shipment(
     outputs=tuple(HEADS),
     licence="Non-commercial research, as UTKFace and MTFL are",
     trained_on=("fairface", "utkface", "mtfl5", "ferplus"),
-    figures=("age", "gender", "smile", "expression"),
+    figures=("age", "gender", "smile", "glasses", "expression"),
     weight=3.0,
     note=(
         "Trained in three sittings on two cores that other work shared: 38 minutes on crops of scale 0.8 (64 and 112 "

@@ -4,6 +4,8 @@ Writes runs/probe.json and models/robustness.md:
 
 - steadiness: the same faces a little moved, turned, mirrored, lit and compressed; how far each reading ranges;
 - doubt: the same faces made dark, blown out, blurred, tiny, rolled or half hidden; a reading should become unsure;
+- unreal: the same faces drawn, masked, cut in stone, turned away, printed (``convert.kinds``), smileys and drawn faces,
+  and the face-free pictures of no_faces;
 - jitter: a still face of 200 px in noise; how far its landmarks wander.
 """
 
@@ -20,6 +22,7 @@ import numpy as np
 from rich.progress import track
 
 from convert.faces.ship import replace
+from convert.kinds import DRAWN, KINDS
 from facelens import images
 from facelens.engine import Engine, open_engine
 from facelens.evaluation import central, open_pack
@@ -30,6 +33,8 @@ from facelens.types import Face, Image
 PACKS = ("mebeauty", "fairface", "utkface")
 ROWS = 40
 """Pictures of each pack's val part."""
+DRAWN_ROWS = 40
+"""Smileys, and drawn faces."""
 JITTER_FACE, JITTER_FRAMES, JITTER_NOISE = 200, 60, 4.0
 """Height of the face in px, frames, and the standard deviation of the noise in grey levels."""
 
@@ -144,18 +149,65 @@ def doubt(engine: Engine, pictures: list[Image]) -> dict[str, dict[str, float]]:
     for picture in track(pictures, description="doubt"):
         for name, change in DOUBT.items():
             found[name].append(_face(engine, change(picture)))
-    out = {}
-    for name, faces in found.items():
-        seen = [face for face in faces if face is not None]
-        sure = [face.gender.probability for face in seen if face.gender is not None]
-        bands = [face.age.high - face.age.low for face in seen if face.age is not None]
-        out[name] = {
-            "found": len(seen) / len(faces),
-            "gender_probability": float(np.mean(sure)) if sure else float("nan"),
-            "not_sure": float(np.mean([p < 0.65 for p in sure])) if sure else float("nan"),
-            "band_years": float(np.mean(bands)) if bands else float("nan"),
-        }
-    return out
+    usual = [band for face in found["as it is"] if (band := _band(face)) is not None]
+    return {name: _sureness(faces, float(np.median(usual)) if usual else 0.0) for name, faces in found.items()}
+
+
+def unreal(engine: Engine, pictures: list[Image], usual: float) -> dict[str, dict[str, float]]:
+    """The same for what ``KINDS`` makes of the pictures, and for ``DRAWN_ROWS`` each of ``DRAWN``.
+
+    ``usual``: the median band of the faces as they are, years.
+    """
+    found: dict[str, list[Face | None]] = {name: [] for name in (*KINDS, *DRAWN)}
+    for picture in track(pictures, description="unreal"):
+        face = _face(engine, picture)
+        if face is None or face.landmarks is None or face.landmarks.scheme != "ibug68":
+            continue
+        points = face.landmarks.points.astype(np.float64)
+        for name, kind in KINDS.items():
+            found[name].append(_face(engine, kind(picture, points)))
+    for name, draw in DRAWN.items():
+        found[name] = [_face(engine, draw(seed)) for seed in range(DRAWN_ROWS)]
+    return {name: _sureness(faces, usual) for name, faces in found.items()}
+
+
+def empty(engine: Engine, pictures: list[Image]) -> dict[str, float]:
+    """Of pictures without a face: how many, the share in which one is found, and in which one is told with confidence.
+
+    Found is from ``EngineOptions.min_confidence`` on; told with confidence means that its gender is named as well.
+    """
+    found = [engine.analyze(picture).faces for picture in track(pictures, description="empty")]
+    named = [any(face.gender is not None and face.gender.sure for face in faces) for faces in found]
+    count = max(len(found), 1)
+    return {"pictures": len(found), "found": sum(map(bool, found)) / count, "confident": sum(named) / count}
+
+
+def _band(face: Face | None) -> float | None:
+    return None if face is None or face.age is None else face.age.high - face.age.low
+
+
+def _sureness(faces: list[Face | None], usual: float) -> dict[str, float]:
+    """How sure the readings are; ``confident``: the share of all pictures in which a face is found, its gender is named
+    and its age band is narrower than ``usual``."""
+    seen = [face for face in faces if face is not None and face.gender is not None and face.age is not None]
+    sure = [face.gender.probability for face in seen if face.gender is not None]
+    bands = [band for face in seen if (band := _band(face)) is not None]
+    named = [face.gender.sure for face in seen if face.gender is not None]
+    looks = [face.expression.sure for face in seen if face.expression is not None]
+    count = max(len(faces), 1)
+    return {
+        "found": len(seen) / count,
+        "gender_probability": _mean(sure),
+        "not_sure": 1 - _mean(named),
+        "band_years": _mean(bands),
+        "usual_years": usual,
+        "expression_not_sure": 1 - _mean(looks),
+        "confident": sum(n and band < usual for n, band in zip(named, bands)) / count,
+    }
+
+
+def _mean(values: list[Any]) -> float:
+    return float(np.mean(values)) if values else float("nan")
 
 
 def jitter(engine: Engine) -> dict[str, float]:
@@ -180,20 +232,50 @@ def jitter(engine: Engine) -> dict[str, float]:
     }
 
 
+def _table(rows: dict[str, dict[str, float]]) -> list[str]:
+    lines = [
+        "| picture | found | mean gender probability | *not sure* | expression *not sure* | mean age band, years | "
+        "confident |",
+        "|---" * 7 + "|",
+    ]
+    for name, v in rows.items():
+        shares = [f"{v[key]:.0%}" if np.isfinite(v[key]) else "" for key in ("not_sure", "expression_not_sure")]
+        said = [f"{v['gender_probability']:.3f}", f"{v['band_years']:.1f}"] if v["found"] else ["", ""]
+        lines.append(
+            f"| {name} | {v['found']:.0%} | {said[0]} | {' | '.join(shares)} | {said[1]} | {v['confident']:.0%} |"
+        )
+    return lines
+
+
 def page(results: dict[str, Any], names: list[str]) -> str:
     """The results as Markdown."""
-    lines = ["# How steady the readings are", "", f"Whole pipeline with {', '.join(names)}, on val pictures."]
+    lines = [
+        "# How steady the readings are",
+        "",
+        f"Whole pipeline with {', '.join(names)}, on {results['pictures']} val pictures.",
+    ]
     lines += ["", "The range of each reading when the same face is changed a little:", ", ".join(STEADY) + ".", ""]
     lines += ["| reading | median range | 90 % of faces below |", "|---|---|---|"]
     lines += [f"| {name} | {v['median']:.2f} | {v['p90']:.2f} |" for name, v in results["steadiness"].items()]
-    lines += ["", "The same faces spoilt. Readings of what is still found should be less sure:", ""]
+    usual = results["doubt"]["as it is"]["usual_years"]
     lines += [
-        "| picture | found | mean gender probability | *not sure* | mean age band, years |",
-        "|---|---|---|---|---|",
+        "",
+        "The same faces spoilt. Readings of what is still found should be less sure. *Confident* is the share of",
     ]
-    for name, v in results["doubt"].items():
-        cells = f"{v['found']:.0%} | {v['gender_probability']:.3f} | {v['not_sure']:.0%} | {v['band_years']:.1f}"
-        lines.append(f"| {name} | {cells} |")
+    lines += [
+        f"pictures that are told with confidence: a gender is named, and the band is below {usual:.1f} years, as it"
+    ]
+    lines += ["is for half of the faces as they are.", "", *_table(results["doubt"])]
+    none = results["empty"]
+    lines += [
+        "",
+        "No living face, or not all of one, made by code from the same pictures or drawn (`convert/kinds.py`):",
+    ]
+    lines += ["", *_table(results["unreal"]), ""]
+    lines += [
+        f"Of the {none['pictures']:.0f} face-free pictures of no_faces val, a face is found in {none['found']:.1%},"
+    ]
+    lines += [f"and one whose gender is named in {none['confident']:.1%}."]
     j = results["jitter"]
     lines += [
         "",
@@ -205,16 +287,21 @@ def page(results: dict[str, Any], names: list[str]) -> str:
 
 
 def probe(args: Namespace) -> None:
-    """Run all three and write the page."""
+    """Run all of it and write the page."""
     pictures = []
     for name in PACKS:
         for row in open_pack(args.data / f"{name}.parquet", "val", args.limit or ROWS):
             if row.image is not None:
                 pictures.append(padded(row.image)[0])
+    without = open_pack(args.data / "no_faces.parquet", "val", args.limit)
     with open_engine(models_dir=args.models) as engine:
+        spoilt = doubt(engine, pictures)
         results = {
+            "pictures": len(pictures),
             "steadiness": steadiness(engine, pictures),
-            "doubt": doubt(engine, pictures),
+            "doubt": spoilt,
+            "unreal": unreal(engine, pictures, spoilt["as it is"]["usual_years"]),
+            "empty": empty(engine, [row.image for row in without if row.image is not None]),
             "jitter": jitter(engine),
         }
         names = list(engine.providers)

@@ -43,7 +43,7 @@ SHIPMENT = Shipment(
     outputs=(*attributes.HEADS, "distribution"),
     licence="Non-commercial research, as UTKFace, MTFL and SCUT-FBP5500 are",
     trained_on=tuple(SHARES),
-    figures=("age", "gender", "smile", "expression", "score"),
+    figures=("age", "gender", "smile", "glasses", "expression", "score"),
     first=True,
     note=(
         "**The worst errors on val, looked at** (the 100 worst of each kind, with second opinions). Gender: a "

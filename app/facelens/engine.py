@@ -26,6 +26,7 @@ from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, landmarks, quality, score
 from facelens.vision.crop import TEN_CROPS, View, cut
 from facelens.vision.crops import FaceCrops
+from facelens.vision.trust import trust
 
 CROWD = 30
 """Of more faces each is read in two crops, as it is and mirrored, and points once: time and memory have an end."""
@@ -226,7 +227,9 @@ class Engine:
                 opinions = [(n.spec.weight, run_views(n, seen, len(found))) for n, seen in seen_by]
                 # a network that was chosen by name speaks for itself
                 asked = [task for task in TASKS if task in outputs and task not in self.options.models]
-                outputs |= {t: mean([(self._networks[t].spec.weight, outputs[t]), *opinions]) for t in asked}
+                for task in asked:
+                    first = self._networks[task].spec
+                    outputs[task] = mean([(first.weight, outputs[task]), *opinions], first.age_power)
         with clock.stage("measure"):
             return tuple(
                 self._face(row, detection, cut_out.windows[row] if whole else None, outputs, points)
@@ -247,9 +250,10 @@ class Engine:
         points: Sequence[Landmarks],
     ) -> Face:
         parts: dict[str, Any] = dict.fromkeys(("age", "gender", "smile", "glasses", "expression"))
-        if "attributes" in outputs:
-            parts = dict(zip(parts, attributes.read(outputs["attributes"], row)))
         marks = points[row] if points else None
+        if attributes.TASK in outputs:
+            sure = trust(detection, crop, marks)
+            parts = dict(zip(parts, attributes.read(outputs[attributes.TASK], row, sure)))
         if crop is None:
             return Face(row + 1, detection, landmarks=marks, **parts)
         looks: float | None = None

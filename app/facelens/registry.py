@@ -54,6 +54,8 @@ class ModelSpec:
     int8: ModelFile | None = None
     weight: float = 1.0
     """How much it counts where several networks are asked, see ``opinions``."""
+    age_power: float = 1.0
+    """Power to which the ages of the mean with others are raised, where it is asked first, see ``opinions.mean``."""
 
     @property
     def path(self) -> Path:
@@ -93,6 +95,7 @@ def _spec(entry: Mapping[str, Any], root: Path) -> ModelSpec:
         accuracy=MappingProxyType({str(k): float(v) for k, v in entry.get("accuracy", {}).items()}),
         root=root,
         weight=float(entry.get("weight", 1.0)),
+        age_power=float(entry.get("age_power", 1.0)),
         int8=_file(entry["int8"]) if "int8" in entry else None,
     )
 

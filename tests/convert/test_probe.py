@@ -31,7 +31,10 @@ def test_every_change_keeps_the_form_and_changes_the_picture(portrait: Image) ->
     assert darker.mean() < portrait.mean() * 0.9 < brighter.mean()
 
 
-def test_readings_range_little_and_doubt_grows(engine: Engine, portrait: Image) -> None:
+def test_readings_range_little_and_doubt_grows(
+    engine: Engine, portrait: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "DRAWN_ROWS", 4)
     steady = probe.steadiness(engine, [portrait])
     assert {v["faces"] for v in steady.values()} == {1}
     assert 0 < steady["P(female)"]["median"] < 0.5
@@ -39,9 +42,23 @@ def test_readings_range_little_and_doubt_grows(engine: Engine, portrait: Image) 
     doubt = probe.doubt(engine, [portrait])
     assert doubt["as it is"]["found"] == 1
     assert doubt["a tenth of the pixels a side"]["band_years"] > doubt["as it is"]["band_years"]
-    shown = probe.page({"steadiness": steady, "doubt": doubt, "jitter": probe.jitter(engine)}, ["a", "b"])
-    assert "Whole pipeline with a, b" in shown
+    usual = doubt["as it is"]["usual_years"]
+    assert 5 < usual < 30
+    unreal = probe.unreal(engine, [portrait], usual)
+    assert set(unreal) == {*probe.KINDS, *probe.DRAWN}
+    assert unreal["drawn faces"]["found"] > 0.9
+    assert unreal["drawn faces"]["not_sure"] > 0.9
+    assert unreal["drawn faces"]["confident"] == unreal["white full mask"]["confident"] == 0
+    none = probe.empty(engine, [np.full((90, 120, 3), 90, np.uint8), portrait])
+    assert none == {"pictures": 2, "found": 0.5, "confident": 0.5}
+    results = {"steadiness": steady, "doubt": doubt, "unreal": unreal, "empty": none, "jitter": probe.jitter(engine)}
+    results["pictures"] = 7
+    shown = probe.page(results, ["a", "b"])
+    assert "Whole pipeline with a, b, on 7 val pictures" in shown
     assert "| as it is | 100% |" in shown
+    assert "| white full mask | 100% |" in shown
+    assert "a face is found in 50.0%," in shown
+    assert "nan" not in shown
 
 
 def test_jitter_is_measured_in_pixels(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

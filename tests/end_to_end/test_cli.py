@@ -56,6 +56,11 @@ except SystemExit as left:
     assert json.loads(done.stdout.splitlines()[-1]) == [0, []]
 
 
+def test_the_package_runs_as_a_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "facelens", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"facelens {package.__version__}\n"), done.stderr
+
+
 def test_every_command_is_in_the_help(facelens: Facelens) -> None:
     said = facelens("--help").out
     assert all(name in said for name in ("score", "live", "evaluate", "bench", "models", "doctor", "--debug"))
@@ -205,7 +210,11 @@ def test_evaluate_scenes(facelens: Facelens, tmp_path: Path) -> None:
     assert detection["recall"] >= 0.75
     assert detection["ap"] >= 0.75
     assert detection["false_per_image"] <= 0.3
-    wrong = facelens("evaluate", path)
+    usual = facelens("evaluate", path, "--limit", "1", "--json", "-")
+    assert usual.code == 0
+    assert json.loads(usual.out)["split"] == "val"
+    assert "has no test part; measuring on val" in usual.err
+    wrong = facelens("evaluate", path, "--split", "test")
     assert wrong.code == 2
     assert "no row of split 'test'" in wrong.err
 
@@ -225,10 +234,12 @@ def test_evaluate_faces(facelens: Facelens, portrait: Image, tmp_path: Path) -> 
     path = tmp_path / "faces.parquet"
     pq.write_table(pa.table(table), path)
     result = facelens("evaluate", path, "--json", tmp_path / "out.json", "--intervals")
-    assert result.code == 0, result.err
+    # one of the pictures is none: an input failed
+    assert result.code == 1, result.err
+    assert "1 of 4 pictures cannot be decoded" in result.err
     assert "age_mae" in result.err
     figures = json.loads((tmp_path / "out.json").read_text("utf-8"))
-    assert (figures["rows"], figures["detected"]) == (4, 2)
+    assert (figures["rows"], figures["detected"], figures["unreadable"]) == (4, 2, 1)
     assert {"age_mae", "gender_accuracy", "smile_auc", "score_mae", "score_rmse", "by_group", "found_only"} <= set(
         figures
     )
@@ -273,7 +284,9 @@ def test_evaluate_pictures_without_faces(facelens: Facelens, tmp_path: Path, por
 
 def test_evaluate_on_what_is_no_pack(facelens: Facelens, tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("hello")
-    for name in ("none.parquet", "text.parquet", "."):
+    pq.write_table(pa.table({"image": [b"no picture"], "age": [3]}), tmp_path / "junk.parquet")
+    pq.write_table(pa.table({"image": [b"no picture"], "gender": ["F"]}), tmp_path / "row.parquet")
+    for name in ("none.parquet", "text.parquet", "junk.parquet", "row.parquet", "."):
         result = facelens("evaluate", tmp_path / name)
         assert result.code == 2
         assert len(result.err.strip().splitlines()) == 1

@@ -23,6 +23,7 @@ from facelens.types import Box, Detection, Frame, Landmarks
 from facelens.vision import detector
 from facelens.vision.crop import TEN_CROPS, View, cut
 from facelens.vision.schemes import to_scheme
+from facelens.vision.trust import sharpened
 
 PORTRAIT = asset("samples/astronaut.jpg")
 GROUP = asset("samples/group.jpg")
@@ -433,7 +434,9 @@ def test_a_network_that_reads_the_appearance_too_needs_no_second_one(monkeypatch
 
 
 def test_of_whole_frames_pictures_alone_get_a_second_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
-    _ship(monkeypatch, DETECTOR, READER, dataclasses.replace(READER, name="other-1"), LANDMARKS, RATER)
+    # two that agree are not to be sharpened
+    reader = dataclasses.replace(READER, age_power=1.0)
+    _ship(monkeypatch, DETECTOR, reader, dataclasses.replace(reader, name="other-1"), LANDMARKS, RATER)
     part = frozenset({"attributes"})
     with open_engine(parts=part) as engine:
         engine.analyze(PORTRAIT_FRAME, thorough=False)
@@ -502,7 +505,7 @@ def test_a_second_opinion_is_of_the_views_that_the_first_one_has(monkeypatch: py
         assert face.age is not None
         weights = [next(n.spec.weight for n in (*readers, *others) if n.spec.name == name) for name in said]
         expected = np.average([ages[row] for ages in said.values()], axis=0, weights=weights)
-        np.testing.assert_allclose(face.age.probabilities, expected, atol=1e-6)
+        np.testing.assert_allclose(face.age.probabilities, sharpened(expected, READER.age_power), atol=1e-6)
 
 
 def test_without_the_attributes_there_is_no_expression() -> None:

@@ -37,6 +37,7 @@ def make_face(
     gender: str = "",
     probability: float = 0.9,
     smile: float | None = None,
+    glasses: float | None = None,
     appearance: float | None = None,
     points: Any = None,
     distribution: Any = None,
@@ -59,6 +60,7 @@ def make_face(
         gender=GenderEstimate(gender, probability) if gender else None,  # type: ignore[arg-type]
         landmarks=None if points is None else Landmarks(points, "ibug68"),
         smile=smile,
+        glasses=glasses,
         score=score,
         expression=Expression(np.eye(8)[EXPRESSIONS.index(expression)]) if expression else None,
     )
@@ -252,6 +254,27 @@ def test_smile_and_happiness() -> None:
     assert tallied(rows)["smile_auc"] == pytest.approx(0.75)
 
 
+def test_glasses_by_hand() -> None:
+    """Two pairs of four in order and one tied; a face not found is no answer, and a row without a label is left out."""
+    rows = [({"glasses": g}, make_face(glasses=p)) for g, p in ((True, 0.9), (False, 0.6), (True, 0.55))]
+    figures = tallied([*rows, ({"glasses": False}, None), ({"glasses": None}, make_face(glasses=0.1))])
+    assert figures["glasses_auc"] == pytest.approx(3 / 4)
+    assert figures["glasses_accuracy"] == pytest.approx(2 / 4)
+    assert figures["found_only"]["glasses_accuracy"] == pytest.approx(2 / 3)
+
+
+def test_buckets_are_covered_as_far_as_the_shown_band_reaches() -> None:
+    """A band of 25 to 35: all of 30-34, none of 50-59; of 20-29 what the distribution holds of it from 25 on."""
+    p = np.zeros(101)
+    p[[22, 27, 30, 33]] = 0.1, 0.3, 0.3, 0.3
+    buckets = [(30, 34, 1.0), (50, 59, 0.0), (20, 29, 0.75), (70, 130, 0.0)]
+    for low, high, share in buckets:
+        labels = {"age_low": low, "age_high": high}
+        assert tallied([(labels, make_face(30, distribution=p))])["age_coverage"] == pytest.approx(share, abs=1e-6)
+    figures = tallied([({"age_low": 30, "age_high": 34}, None), ({"age_low": None, "age_high": None}, make_face(30))])
+    assert "age_coverage" not in figures
+
+
 def shares(**given: float) -> dict[str, float]:
     return {name: given.get(name, 0.0) for name in EXPRESSIONS}
 
@@ -378,6 +401,7 @@ def test_rows_of_a_split_in_order_up_to_the_limit(tmp_path: Path) -> None:
     assert [row.labels["age"] for row in rows] == [2, 3, 5]
     assert [int(row.image[0, 0, 0]) for row in rows if row.image is not None] == [1, 2, 4]
     assert [row.labels["age"] for row in open_pack(path, "test", limit=2)] == [2, 3]
+    assert [row.labels["age"] for row in open_pack(path, "test", limit=1)] == [2]
     assert len(list(open_pack(path, "test", limit=99))) == 3
 
 
@@ -385,14 +409,34 @@ def test_more_rows_than_a_batch_holds(tmp_path: Path) -> None:
     count = 600
     split = ["train" if i % 2 else "test" for i in range(count)]
     path = pack(tmp_path / "a.parquet", image=[picture(2, 2)] * count, split=split, age=list(range(count)))
-    assert [row.labels["age"] for row in open_pack(path, "test", 290)] == list(range(0, 580, 2))
+    assert [row.labels["age"] for row in open_pack(path, "test")] == list(range(0, 600, 2))
+    # packs may be sorted by their labels: a part of one is spread over it
+    assert [row.labels["age"] for row in open_pack(path, "test", 6)] == [0, 100, 200, 300, 400, 500]
+    assert len(list(open_pack(path, "test", 290))) == 290
 
 
 def test_split6040_and_no_split_at_all(tmp_path: Path) -> None:
     images = [picture()] * 3
     path = pack(tmp_path / "a.parquet", image=images, split6040=["train", "test", "test"], score=[1.0, 2.0, 3.0])
     assert (open_pack(path, "test").rows, open_pack(path, "test").parts) == (2, {"appearance"})
-    assert open_pack(pack(tmp_path / "b.parquet", image=images, points68=[[0.5] * 136] * 3), "test").rows == 3
+    points = {"points68": [[0.5] * 136] * 3, "width": [9] * 3, "height": [9] * 3}
+    assert open_pack(pack(tmp_path / "b.parquet", image=images, **points), "test").rows == 3
+
+
+def test_a_pack_without_a_test_part_is_measured_on_val(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.parquet", image=[picture()] * 3, split=["train", "val", "val"], age=[1, 2, 3])
+    opened = open_pack(path)
+    assert (opened.split, opened.rows) == ("val", 2)
+    both = pack(tmp_path / "b.parquet", image=[picture()] * 2, split=["val", "test"], age=[1, 2])
+    assert open_pack(both).split == "test"
+    numbers = pack(tmp_path / "c.parquet", image=[picture()] * 2, split=[1, 2], age=[1, 2])
+    assert [row.labels["age"] for row in open_pack(numbers, "2")] == [2]
+
+
+def test_pictures_in_records_of_bytes_and_path(tmp_path: Path) -> None:
+    files = [{"bytes": picture(), "path": None}, {"bytes": None, "path": "a.png"}]
+    path = pack(tmp_path / "a.parquet", image=files, age=[1, 2])
+    assert [row.image is None for row in open_pack(path)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -437,8 +481,61 @@ def test_what_is_no_pack(tmp_path: Path) -> None:
     refused(pack(tmp_path / "d.parquet", image=[picture()], age_low=[1]), "no column 'age_high'")
     seven = {name: [0.1] for name in EXPRESSIONS[:-1]}
     refused(pack(tmp_path / "f.parquet", image=[picture()], **seven), "'neutral' and no column 'contempt'")
+    refused(pack(tmp_path / "g.parquet", image=pa.array([], pa.binary())), "it has no rows")
+    whole = pack(tmp_path / "h.parquet", image=[picture(200, 200)] * 9, age=[1] * 9).read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    refused(tmp_path / "cut.parquet", "its end is missing")
+    refused(pack(tmp_path / "i.parquet", image=[picture()], points68=[[0.5] * 136]), "no column 'width'")
     with_splits = pack(tmp_path / "e.parquet", image=[picture()] * 2, split=["train", "val"], age=[1, 2])
     refused(with_splits, r"no row of split 'test' \(it has train, val\)")
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"age": ["thirty"]}, "its column 'age' holds string, not numbers"),
+        ({"age": [{"low": 3}]}, "its column 'age' holds struct"),
+        ({"gender": [1]}, "its column 'gender' holds int64, not text"),
+        ({"boxes": [7.0]}, "its column 'boxes' holds double, not lists"),
+        ({"image": [17], "age": [3]}, "its column 'image' holds int64, not pictures"),
+        ({"image": ["a.png"], "age": [3]}, "its column 'image' holds string, not pictures"),
+    ],
+)
+def test_columns_that_hold_something_else(tmp_path: Path, columns: dict[str, list[Any]], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        open_pack(pack(tmp_path / "a.parquet", **({"image": [picture()]} | columns)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"points68": [[0.5] * 136, [0.5] * 10], "width": [9, 9], "height": [9, 9]}, "its points68 has 10 numbers"),
+        ({"boxes": [[], [[1.0, 2.0, 3.0]]]}, "one of its boxes has not the four numbers"),
+        ({"boxes": [[], [[1.0, 2.0, 3.0, 4.0]]], "ignore": [[], []]}, "it has 1 boxes and 0 values of ignore"),
+        ({"gender": ["male", "F"]}, "its gender is 'F', not female or male"),
+        ({"age_low": [3, 30], "age_high": [9, 20]}, "its age_low and age_high are 30 and 20"),
+        ({"age": [1, 2], "det_box": [None, [0.1, 0.2]]}, "its det_box has 2 numbers, not 4"),
+    ],
+)
+def test_a_row_with_labels_of_another_form_is_named(tmp_path: Path, columns: dict[str, list[Any]], words: str) -> None:
+    rows = iter(open_pack(pack(tmp_path / "a.parquet", image=[picture()] * 2, **columns)))
+    next(rows)
+    with pytest.raises(UsageError, match=f"row 2: {words}"):
+        next(rows)
+
+
+def test_a_pack_that_is_damaged_further_in(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "a.parquet"
+    # two parts, the second of which is overwritten: the end of the file, where its form is told, is whole
+    table = pa.table({"image": [rng.bytes(2000) for _ in range(600)], "age": [1] * 600})
+    pq.write_table(table, path, row_group_size=300, compression="zstd")
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle + 2000 : middle + 300_000] = bytes(298_000)
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=r"damaged after the first \d+ rows"):
+        list(open_pack(path))
 
 
 def test_padding_maps_pixel_centres() -> None:

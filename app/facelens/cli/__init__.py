@@ -123,8 +123,8 @@ def live(
 @app.command()
 def evaluate(
     pack: Annotated[Path, typer.Argument(help="A Parquet file of labelled pictures.", show_default=False)],
-    split: Annotated[str, typer.Option(help="The rows to measure on.")] = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many rows.")] = None,
+    split: Annotated[str | None, typer.Option(help="The rows to measure on; without a word test, or else val.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many rows, evenly spread.")] = None,
     min_face: Annotated[float, typer.Option(min=0, help="Smaller faces count neither way in detection, px.")] = 24.0,
     intervals: Annotated[bool, typer.Option("--intervals", help="95 % bootstrap intervals too.")] = False,
     json: JsonOption = None,

@@ -15,6 +15,7 @@ from facelens.cli.common import check_outputs, console, frame_size, say
 from facelens.engine import open_engine
 from facelens.errors import UsageError
 from facelens.evaluation import engine_fields, evaluate, open_pack
+from facelens.evaluation.packs import USUAL_SPLITS
 from facelens.peers import open_peers
 from facelens.runtime import provider_report
 
@@ -25,11 +26,15 @@ def _progress() -> Progress:
 
 
 def run_evaluate(
-    pack: Path, split: str, limit: int | None, min_face: float, intervals: bool, json: str | None, provider: str
+    pack: Path, split: str | None, limit: int | None, min_face: float, intervals: bool, json: str | None, provider: str
 ) -> int:
     """Measure, show tables or write JSON; the exit code."""
     check_outputs(json)
     opened = open_pack(pack, split, limit)
+    if split is None and opened.split_column and opened.split != USUAL_SPLITS[0]:
+        say(f"facelens: {pack.name} has no test part; measuring on {opened.split}", "yellow")
+    if opened.kind == "empty":
+        say(f"facelens: {pack.name} has no labels: every face found in it counts as a false alarm", "yellow")
     with open_engine(provider=provider, **engine_fields(opened)) as engine, _progress() as bar:
         for note in engine.notes if provider != "auto" else ():
             say(f"facelens: {note}", "yellow")
@@ -43,6 +48,9 @@ def run_evaluate(
         console.print(_figures(found))
         for name, members in found.get("by_group", {}).items():
             console.print(_group(name, members))
+    if unreadable := found.get("unreadable"):
+        say(f"facelens: {unreadable} of {found['rows']} pictures cannot be decoded and count as not found", "yellow")
+        return 1
     return 0
 
 

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from facelens.errors import UsageError
 from facelens.evaluation.conditions import measure
 from facelens.evaluation.faces import FaceTally
 from facelens.evaluation.metrics import DetectionTally
 from facelens.evaluation.packs import Pack, Row, open_pack, padded
+from facelens.files import shown
 from facelens.types import Box, Face, FrameReport, Image
 
 THRESHOLD = 0.6
@@ -58,10 +60,13 @@ class Measurement:
         self._scenes = DetectionTally(min_face, threshold)
         self._faces = FaceTally(pack.columns)
         self._rows = self._detected = 0
+        self.unreadable = 0
+        """Rows whose picture cannot be decoded; they count as pictures in which nothing is found."""
 
     def add(self, row: Row, analyzer: Analyzer) -> None:
         """Analyse the row's picture and compare with its labels."""
         self._rows += 1
+        self.unreadable += row.image is None
         if self.pack.kind == "faces":
             self._add_face(row, analyzer)
         else:
@@ -86,7 +91,10 @@ class Measurement:
 
     def figures(self, intervals: bool = False) -> dict[str, Any]:
         """All figures of the rows so far."""
-        head = {"pack": self.pack.path.name, "split": self.pack.split if self.pack.split_column else "all"}
+        split = self.pack.split if self.pack.split_column else "all"
+        head: dict[str, Any] = {"pack": self.pack.path.name, "split": split}
+        if self.unreadable:
+            head["unreadable"] = self.unreadable
         if self.pack.kind == "faces":
             return head | self._faces.figures(intervals)
         return head | {"rows": self._rows, "detected": self._detected, "detection": self._scenes.figures()}
@@ -95,7 +103,7 @@ class Measurement:
 def evaluate(
     pack: str | Path,
     engine: Analyzer,
-    split: str = "test",
+    split: str | None = None,
     limit: int | None = None,
     min_face: float = 24.0,
     progress: Progress | None = None,
@@ -119,22 +127,24 @@ def evaluate(
       boxes nor face labels holds pictures without faces: every detection is a false alarm.
 
     Args:
+        split, limit: see ``packs.open_pack``.
         engine: with ``engine_fields(open_pack(pack))``, or AP sees only confident detections.
         min_face: faces whose larger side is smaller, in px of the stored picture, count neither way in detection.
         progress: called with (rows done, rows in all).
         intervals: also give 95 % bootstrap intervals of the figures of faces, under ``intervals``.
 
     Returns:
-        pack, split, rows, detected (rows with a face found), and what the columns allow of: age_mae, age_coverage
-        (share of ages inside the 80 % band), age_bucket_accuracy, age_bucket_one_off, gender_accuracy,
+        pack, split, unreadable (rows whose picture cannot be decoded, where there are any), rows, detected (rows with a
+        face found), and what the columns allow of: age_mae, age_coverage (share of ages inside the 80 % band in whole
+        years; of buckets see ``faces.FaceTally``), age_bucket_accuracy, age_bucket_one_off, gender_accuracy,
         expression_accuracy (of the rows where one of the eight vote shares is larger than the others; a face not found
         is wrong), landmarks_nme (over the distance of the outer eye corners), points15_rmse
-        (``metrics.points15_error``, of the faces found), score_pearson, score_mae, score_rmse, smile_auc; by_group (for
-        each column of ``faces.GROUPS``, age, expression, and each of ``conditions.CONDITIONS``: value: n, detected,
-        figures); found_only; detection.
+        (``metrics.points15_error``, of the faces found), score_pearson, score_mae, score_rmse, smile_auc, glasses_auc,
+        glasses_accuracy; by_group (for each column of ``faces.GROUPS``, age, expression, and each of
+        ``conditions.CONDITIONS``: value: n, detected, figures); found_only; detection.
 
     Raises:
-        UsageError: see ``packs.open_pack``.
+        UsageError: see ``packs.open_pack`` and ``packs.Pack``, or none of the pictures can be decoded.
     """
     opened = open_pack(pack, split, limit)
     measurement = Measurement(opened, min_face)
@@ -142,6 +152,9 @@ def evaluate(
         measurement.add(row, engine)
         if progress:
             progress(index + 1, opened.rows)
+    if measurement.unreadable == opened.rows:
+        why = f"none of its {opened.rows} pictures can be decoded"
+        raise UsageError(f"Cannot evaluate on {shown(opened.path)}", why, "Store picture files (WebP, JPEG, PNG) there")
     return measurement.figures(intervals)
 
 

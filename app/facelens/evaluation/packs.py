@@ -13,6 +13,7 @@ import numpy as np
 
 from facelens import images
 from facelens.errors import PictureError, UsageError
+from facelens.evaluation.columns import wrong_type, wrong_value
 from facelens.files import shown
 from facelens.types import EXPRESSIONS, Image
 
@@ -23,16 +24,18 @@ SMALL = 160
 """Face crops whose longer side is shorter than this are enlarged first, by the nearest whole factor."""
 
 SPLIT_COLUMNS = ("split", "split6040")
+USUAL_SPLITS = ("test", "val")
+"""Of these the first that a pack has is read where none is asked for: some packs have no test part."""
 LABELS: dict[str, tuple[str, ...]] = {
-    "age": (), "age_low": ("age_high",), "gender": (), "points68": (), "smile": (), "happiness": (), "score": (),
-    "neutral": EXPRESSIONS[1:],
+    "age": (), "age_low": ("age_high",), "gender": (), "points68": ("width", "height"), "smile": (), "glasses": (),
+    "happiness": (), "score": (), "neutral": EXPRESSIONS[1:],
 }  # fmt: skip
 """Columns that figures are made of, each with the columns it needs beside it."""
 FACE_COLUMNS = frozenset(LABELS) | {"landmarks5", "points5", "det_box"}
 """Any of these tells that each picture is one face."""
 
 PARTS: dict[str, tuple[str, ...]] = {
-    "attributes": ("age", "age_low", "gender", "smile", "happiness", "neutral"),
+    "attributes": ("age", "age_low", "gender", "smile", "glasses", "happiness", "neutral"),
     "landmarks": ("points68",),
     "appearance": ("score",),
 }
@@ -50,8 +53,9 @@ class Row:
 class Pack:
     """An opened pack.
 
-    ``rows``: how many rows will be read. ``split_column``: None where the pack has no splits and all rows are read.
-    ``kind``: "faces", one face a picture; "scenes", pictures with boxes; "empty", pictures without any face.
+    ``rows``: how many rows will be read, of the ``total`` that the split has. ``split_column``: None where the pack has
+    no splits and all rows are read. ``kind``: "faces", one face a picture; "scenes", pictures with boxes; "empty",
+    pictures without any face.
     """
 
     path: Path
@@ -60,6 +64,7 @@ class Pack:
     split: str
     rows: int
     kind: Literal["faces", "scenes", "empty"]
+    total: int
 
     @property
     def parts(self) -> frozenset[str]:
@@ -69,41 +74,71 @@ class Pack:
         return frozenset(part for part, labels in PARTS.items() if set(labels) & set(self.columns))
 
     def __iter__(self) -> Iterator[Row]:
-        import pyarrow.compute as pc
+        """The rows in their order, evenly spread over the split where they are not all of it: packs may be sorted.
+
+        Raises:
+            UsageError: the file is damaged further in, or a row's labels have another form.
+        """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        left = self.rows
-        for batch in pq.ParquetFile(self.path).iter_batches(256):
-            if self.split_column:
-                batch = batch.filter(pc.equal(batch[self.split_column], self.split))
-            for labels in batch.slice(0, left).to_pylist():
-                left -= 1
-                yield Row(labels, _decoded(labels.pop("image")))
-            if left <= 0:
+        wanted = np.arange(self.rows) * self.total // max(self.rows, 1)
+        first = 0
+        batches = pq.ParquetFile(self.path).iter_batches(256)
+        while first < self.total:
+            try:
+                batch = next(batches, None)
+            except (OSError, pa.ArrowException) as error:
+                why = f"it is damaged after the first {first} rows of its split"
+                raise UsageError(_refused(self.path), why, "Get the file again") from error
+            if batch is None:
                 return
+            if self.split_column:
+                batch = batch.filter(_is(batch[self.split_column], self.split))
+            here = wanted[(wanted >= first) & (wanted < first + batch.num_rows)] - first
+            for place, labels in zip(here, batch.take(pa.array(here, pa.int64())).to_pylist()):
+                if wrong := wrong_value(labels):
+                    where = f"row {first + place + 1}" + (f" of split '{self.split}'" if self.split_column else "")
+                    raise UsageError(_refused(self.path), f"{where}: {wrong}", "Correct it, or leave the column out")
+                yield Row(labels, _decoded(labels.pop("image")))
+            first += batch.num_rows
 
 
-def _decoded(data: bytes | None) -> Image | None:
+def _refused(path: Path) -> str:
+    return f"Cannot evaluate on {shown(path)}"
+
+
+def _is(values: Any, split: str) -> Any:
+    """Which values of a column of splits, whatever their type, are this one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.equal(pc.cast(values, pa.string()), split)
+
+
+def _decoded(data: bytes | dict[str, Any] | None) -> Image | None:
+    if isinstance(data, dict):
+        data = data.get("bytes")
     try:
         return None if data is None else images.load(data).image
     except PictureError:
         return None
 
 
-def open_pack(path: str | Path, split: str = "test", limit: int | None = None) -> Pack:
+def open_pack(path: str | Path, split: str | None = None, limit: int | None = None) -> Pack:
     """Open a pack and check its columns.
 
     Args:
-        split: rows whose ``split`` (or ``split6040``, where there is no ``split``) is this; a pack without such a
-            column is read whole.
-        limit: at most so many rows, from the start.
+        split: rows whose ``split`` (or ``split6040``, where there is no ``split``) is this; None for the first of
+            ``USUAL_SPLITS`` that there is. A pack without such a column is read whole.
+        limit: at most so many rows, evenly spread.
 
     Raises:
-        UsageError: no such file, not Parquet, no pictures in it, a column is missing, no row of that split, or
-            pyarrow is not installed.
+        UsageError: no such file, not Parquet, no pictures in it, a column is missing or holds something else, no
+            row of that split, or pyarrow is not installed.
     """
     path = Path(path)
-    what = f"Cannot evaluate on {shown(path)}"
+    what = _refused(path)
     if importlib.util.find_spec("pyarrow") is None:
         raise UsageError(what, "the library pyarrow, which reads packs, is not installed", "Run: pip install pyarrow")
     import pyarrow as pa
@@ -114,14 +149,18 @@ def open_pack(path: str | Path, split: str = "test", limit: int | None = None) -
     if path.is_dir():
         raise UsageError(what, "it is a folder", remedy)
     try:
-        columns = tuple(pq.read_schema(path).names)
+        schema = pq.read_schema(path)
+        columns = tuple(schema.names)
         if "image" not in columns:
             raise UsageError(what, "it has no column 'image'", remedy)
         column = next((name for name in SPLIT_COLUMNS if name in columns), None)
-        counts = {}
+        counts: dict[str, int] = {}
         if column:
-            values = pq.read_table(path, columns=[column]).column(0)
-            counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(values)}
+            values = pc.cast(pq.read_table(path, columns=[column]).column(0), pa.string())
+            found = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(values)}
+            counts = {name: count for name, count in found.items() if name is not None}
+            if split is None:
+                split = next((name for name in USUAL_SPLITS if name in counts), USUAL_SPLITS[0])
             rows = counts.get(split, 0)
         else:
             rows = pq.read_metadata(path).num_rows
@@ -130,18 +169,36 @@ def open_pack(path: str | Path, split: str = "test", limit: int | None = None) -
     except PermissionError as error:
         raise UsageError(what, "you may not read it", "Change its permissions") from error
     except (OSError, pa.ArrowException) as error:
-        raise UsageError(what, "it is not a readable Parquet file", remedy) from error
+        raise UsageError(what, _unreadable(path), remedy) from error
+    if wrong := wrong_type(schema):
+        raise UsageError(what, *wrong)
     for label, beside in LABELS.items():
         lacking = [name for name in beside if label in columns and name not in columns]
         if lacking:
             raise UsageError(what, f"it has a column '{label}' and no column '{lacking[0]}'", "Add the column")
+    split = split or USUAL_SPLITS[0]
+    if not rows and column:
+        known = f"it has {', '.join(sorted(counts))}" if counts else "its rows have none"
+        remedy = "Choose another split with --split" if counts else "Fill the column, or leave it out"
+        raise UsageError(what, f"there is no row of split '{split}' ({known})", remedy)
     if not rows:
-        known = f"it has {', '.join(sorted(map(str, counts)))}" if counts else "it has no rows"
-        why = f"there is no row of split '{split}'" if column else "it is empty"
-        raise UsageError(what, f"{why} ({known})", "Choose another split with --split")
+        raise UsageError(what, "it has no rows", "Give one with at least one picture")
     faces = bool(FACE_COLUMNS & set(columns))
     kind: Literal["faces", "scenes", "empty"] = "scenes" if "boxes" in columns else "faces" if faces else "empty"
-    return Pack(path, columns, column, split, rows if limit is None else min(rows, limit), kind)
+    read = rows if limit is None else min(rows, limit)
+    return Pack(path, columns, column, split, read, kind, rows)
+
+
+def _unreadable(path: Path) -> str:
+    """Why a file is no Parquet file that can be read: those begin and end with the four bytes PAR1."""
+    with path.open("rb") as stream:
+        begins = stream.read(4) == b"PAR1"
+        size = stream.seek(0, 2)
+        stream.seek(max(size - 4, 0))
+        ends = stream.read() == b"PAR1"
+    if begins and not ends:
+        return "it is not a readable Parquet file: its end is missing, as where a download broke off"
+    return "it is not a readable Parquet file" + ("" if size else ": it is empty")
 
 
 def padded(image: Image) -> tuple[Image, float, tuple[float, float]]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from facelens.ages import quantiles
 from facelens.errors import ModelShapeError
 from facelens.types import EXPRESSIONS, AgeEstimate, Expression, GenderEstimate
+from facelens.vision.trust import sharpened, tempered
 
 TASK = "attributes"
 BAND = 0.8
@@ -49,7 +50,7 @@ def expression_estimate(probabilities: npt.ArrayLike) -> Expression:
 
 
 def read(
-    outputs: Mapping[str, npt.NDArray[np.float32]], row: int
+    outputs: Mapping[str, npt.NDArray[np.float32]], row: int, trust: float = 1.0
 ) -> tuple[AgeEstimate, GenderEstimate, float | None, float | None, Expression | None]:
     """Age, gender, smile, glasses and expression of one face of a batch; those that the network lacks are None.
 
@@ -57,15 +58,17 @@ def read(
         outputs: by name: age N x 101, female, smile and glasses N x 1, expression N x 8 in the order of
             ``EXPRESSIONS``; all probabilities 0..1. Only the first two must be there.
         row: which of the N faces.
+        trust: how far they can be trusted, see ``vision.trust``; below 1 all of them become less sure.
 
     Raises:
         ModelShapeError: see ``expression_estimate``.
     """
     smile, glasses, expression = (outputs.get(name) for name in ("smile", "glasses", "expression"))
+    look = None if expression is None else expression_estimate(expression[row])
     return (
-        age_estimate(outputs["age"][row]),
-        gender_estimate(float(outputs["female"][row, 0])),
-        None if smile is None else float(smile[row, 0]),
-        None if glasses is None else float(glasses[row, 0]),
-        None if expression is None else expression_estimate(expression[row]),
+        age_estimate(sharpened(outputs["age"][row], trust)),
+        gender_estimate(tempered(float(outputs["female"][row, 0]), trust)),
+        None if smile is None else tempered(float(smile[row, 0]), trust),
+        None if glasses is None else tempered(float(glasses[row, 0]), trust),
+        None if look is None else Expression(sharpened(look.probabilities, trust)),
     )
