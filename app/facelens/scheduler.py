@@ -93,7 +93,7 @@ class _Costs:
     """Running means of what each stage costs, ms."""
 
     def __init__(self) -> None:
-        self.detect = self.landmarks = self.whole = 0.0
+        self.detect = self.follow = self.whole = self.rest = 0.0
 
     def learn(self, name: str, value: float) -> None:
         old = getattr(self, name)
@@ -114,8 +114,8 @@ class Scheduler:
         self.engine = engine
         self._people: list[_Person] = []
         self._costs = _Costs()
-        self._interval = 1 / 30
-        self._last: float | None = None
+        self._interval = self._step = 1 / 30
+        self._last: tuple[float, int] | None = None
         self._detected_at = -1e9
         self._turn = 0
         self._stir = Stir()
@@ -127,7 +127,7 @@ class Scheduler:
         Raises:
             PictureError, ProviderError: see ``Engine.analyze``.
         """
-        self._keep_time(frame.captured_at)
+        self._keep_time(frame)
         clock = StageClock()
         with clock.stage("total"):
             self._choose_level()
@@ -136,10 +136,12 @@ class Scheduler:
             self._people = followed
             due = self._is_due(frame)
             doubtful = any(person.bend > MOST_BENT for person in followed)
-            detected = lost or doubtful or due or self._interval >= SLOW_SECONDS
+            detected = lost or doubtful or due or self._step >= SLOW_SECONDS
             if detected:
                 self._detect(frame, clock)
             read = self._refresh(frame, clock)
+        if self._people:
+            self._costs.learn("rest", max(clock.timings["total"] - _spent(clock), 0.0) / len(self._people))
         self.plan = replace(self.plan, detected=int(detected), followed=len(followed), read=read)
         return self.engine.report(frame, tuple(person.face for person in self._people), clock)
 
@@ -155,10 +157,16 @@ class Scheduler:
             pause = min(pause, DOUBT_SECONDS)
         return since >= min(pause * self.plan.detect_seconds / DETECT_SECONDS, LONGEST_SECONDS) - SLACK
 
-    def _keep_time(self, now: float) -> None:
-        if self._last is not None and 0 < now - self._last < 1:
-            self._interval += 0.1 * (now - self._last - self._interval)
-        self._last = now
+    def _keep_time(self, frame: Frame) -> None:
+        """Learn the time between the camera's frames, which counts those that analysis was too late for, and that
+        between the frames that come here."""
+        if self._last is not None:
+            before, index = self._last
+            step = frame.captured_at - before
+            if 0 < step < 1:
+                self._step += 0.1 * (step - self._step)
+                self._interval += 0.1 * (step / max(frame.index - index, 1) - self._interval)
+        self._last = frame.captured_at, frame.index
 
     def _choose_level(self) -> None:
         """The first level whose mean cost fits into the time between frames."""
@@ -167,7 +175,7 @@ class Scheduler:
         for level in range(len(LEVELS)):
             detect = DETECT_SECONDS * (1, 1, 3, 4)[level]
             read = READ_SECONDS * (1, 4, 6, 8)[level]
-            follow = count * self._costs.landmarks * (1 if level < 3 else 0.5)
+            follow = count * (self._costs.follow * (1 if level < 3 else 0.5) + self._costs.rest)
             cost = follow + self._costs.detect / detect / frames + count * self._costs.whole / read / frames
             if cost <= budget or level == len(LEVELS) - 1:
                 load = cost / max(self._interval * 1000, 1e-6)
@@ -186,9 +194,9 @@ class Scheduler:
         chosen = [people[i].face.detection for i in sorted(moving)]
         if not chosen:
             return people
-        before = clock.timings.get("landmarks", 0.0)
+        before = _spent(clock)
         faces = self.engine.read(frame, chosen, frozenset({"landmarks"}), clock=clock)
-        self._costs.learn("landmarks", (clock.timings["landmarks"] - before) / len(chosen))
+        self._costs.learn("follow", (_spent(clock) - before) / len(chosen))
         kept = []
         fresh = iter(faces)
         for index, person in enumerate(people):
@@ -238,8 +246,7 @@ class Scheduler:
             if urgency >= 1:
                 waiting.append((urgency, person))
         waiting.sort(key=lambda item: -item[0])
-        spent = sum(value for name, value in clock.timings.items() if name != "total")
-        left = SHARE * self._interval * 1000 - spent
+        left = SHARE * self._interval * 1000 - _spent(clock)
         each = self._costs.whole
         fitting = len(waiting) if each == 0 else max(int(left / each), 1)
         chosen = [person for _, person in waiting[:fitting]]
@@ -255,6 +262,11 @@ class Scheduler:
             person.face, person.read_at, person.aside = face, now, aside(face)
             person.readings += 1
         return len(chosen)
+
+
+def _spent(clock: StageClock) -> float:
+    """Milliseconds of all stages so far."""
+    return sum(value for name, value in clock.timings.items() if name != "total")
 
 
 def aside(face: Face) -> float:

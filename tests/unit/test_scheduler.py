@@ -277,6 +277,20 @@ def test_what_is_given_up_and_in_which_order() -> None:
     assert detections[0] > detections[-1] >= 1
 
 
+def test_frames_that_analysis_is_too_late_for_count() -> None:
+    """A camera of 30 frames/s of which every other frame is skipped leaves no more time than one that is not."""
+    plans = []
+    for every in (1, 2):
+        world = World(detect=16, landmarks=1.0, whole=4.0)
+        world.people = [(120.0 * (i % 8), 120.0 * (i // 8)) for i in range(22)]
+        scheduler = Scheduler(world)
+        for index in range(0, 120 * every, every):
+            run(scheduler, 1, start=index)
+        plans.append(scheduler.plan)
+    assert plans[0].level == plans[1].level > 0
+    assert plans[0].load == pytest.approx(plans[1].load, rel=0.1)
+
+
 def test_moved_by_hand() -> None:
     old = Face(1, World()._detection(100, 100), landmarks=Landmarks(SHAPE + 100, "ibug68"))
     shifted = Face(1, old.detection, landmarks=Landmarks(SHAPE * 1.1 + (110, 95), "ibug68", np.full(68, 1.0)))
