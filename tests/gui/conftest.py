@@ -67,6 +67,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
                 # until Python 3.12 a copy, made for the message; to look at it empties it too
                 len(frame.f_locals)
             error = error.__context__
+    # where Python notes an error that Qt did not hand on, and with it all that the test held
+    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
 
 
 @pytest.fixture

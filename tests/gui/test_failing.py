@@ -40,7 +40,8 @@ def test_fails_while_it_paints(window, qtbot):
 
     kept = Keepsake(window)
     window.view._lines = torn
-    qtbot.wait(50)
+    qtbot.wait(200)
+    del window.view._lines
 
 def test_runs(window):
     assert window.scope.pair is not None
