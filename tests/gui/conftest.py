@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,41 @@ from facelens.options import EngineOptions
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--headed", action="store_true", help="open the window on the screen instead of offscreen")
+
+
+FAILED = pytest.StashKey[list[BaseException]]()
+HUNG: list[Window] = []
+"""Windows with a thread that did not end: it may still reach for them."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.excinfo is not None:
+        item.stash.setdefault(FAILED, []).append(call.excinfo.value)
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Empty the frames of a test that failed while its window still lives.
+
+    They live on into the next test, and what lies in them would die there, after the window: with a painter of one of
+    its widgets, whose painting had failed, the process died too, and the message of the failure with it.
+    """
+    for failed in item.stash.get(FAILED, []):
+        error: BaseException | None = failed
+        while error is not None:
+            traceback.clear_frames(error.__traceback__)
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                # until Python 3.12 a copy, made for the message; to look at it empties it too
+                len(frame.f_locals)
+            error = error.__context__
+    # where Python notes an error that Qt did not hand on, and with it all that the test held
+    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
 
 
 @pytest.fixture
@@ -80,10 +116,13 @@ def make_window(world: World, settings: Settings, theme: Theme, qtbot: Any) -> I
     yield make
     for window in windows:
         window.close()
-        assert window.stopped_cleanly, "a thread did not end when the window closed"
+        if not window.stopped_cleanly:
+            HUNG.append(window)
+            continue
         window.deleteLater()
         # here and now, so that what still runs in it is found out in this test and not in a later one
         QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+    assert not any(window in HUNG for window in windows), "a thread did not end when the window closed"
     left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()]
     assert left == [], f"threads left behind: {left}"
 

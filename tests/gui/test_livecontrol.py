@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -94,7 +95,8 @@ def test_a_request_does_not_interrupt_its_own_source(
             super().__exit__(*error)
             if late.is_set() and threading.current_thread() is threading.main_thread():
                 late.clear()
-                while not made or not made[-1].begun.wait(0.01):
+                ends = time.monotonic() + WAIT / 1000
+                while (not made or not made[-1].begun.wait(0.01)) and time.monotonic() < ends:
                     pass
 
     with monkeypatch.context() as patched:

@@ -156,9 +156,8 @@ def test_every_kind_of_primitive_leaves_its_mark(qapp: QApplication) -> None:
     ):
         image = QImage(40, 40, QImage.Format.Format_RGB32)
         image.fill(0)
-        painter = QPainter(image)
-        paint_qt.paint(painter, [item])
-        painter.end()
+        with QPainter(image) as painter:
+            paint_qt.paint(painter, [item])
         assert image.pixelColor(*spot).red() > 200, item
         if isinstance(item, Ring):
             assert image.pixelColor(13, 13).red() < 50, "a quarter ring ends at three o'clock"
@@ -168,9 +167,8 @@ def test_text_stands_on_its_middle_and_aligns(qapp: QApplication) -> None:
     def columns(align: Any) -> tuple[int, int, int, int]:
         image = QImage(120, 40, QImage.Format.Format_RGB32)
         image.fill(0)
-        painter = QPainter(image)
-        paint_qt.paint(painter, [Text(60, 20, "HHH", 16, "#FFFFFF", True, align)])
-        painter.end()
+        with QPainter(image) as painter:
+            paint_qt.paint(painter, [Text(60, 20, "HHH", 16, "#FFFFFF", True, align)])
         pixels = np.frombuffer(image.constBits(), np.uint8).reshape(40, 120, 4)[..., 0]
         rows, across = np.nonzero(pixels > 100)
         return int(across.min()), int(across.max()), int(rows.min()), int(rows.max())

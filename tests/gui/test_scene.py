@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication
 from standins import WAIT, World, face
 
+from facelens.gui import paint_qt
 from facelens.gui.picture import Buffer, Buffers, Scaler
 from facelens.gui.renderer import Renderer
 from facelens.gui.scene import Look, Painter, Scene
@@ -299,6 +300,26 @@ def test_what_fails_is_kept_and_given_out_once_and_frames_go_on(session: Session
     fault = renderer.fault()
     assert str(fault) == "no ink"
     assert renderer.fault() is None
+
+
+def test_a_painting_that_fails_lets_go_of_what_it_was_on(view: LiveView, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its error keeps the painter, which would else outlive the widget, and take the process with it."""
+    painters: list[QPainter] = []
+
+    def broken(painter: QPainter, _items: object) -> None:
+        painters.append(painter)
+        raise ValueError("no ink")
+
+    one = result(1)
+    view.show_pair(one.frame, one.report, live=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(paint_qt, "paint", broken)
+        with pytest.raises(ValueError, match="no ink"):
+            view.paint_scene(one)
+        with pytest.raises(ValueError, match="no ink"):
+            view.grab()
+    assert len(painters) == 2
+    assert not any(painter.isActive() for painter in painters)
 
 
 def test_a_picture_that_cannot_be_painted_is_said_in_the_window_once(window: Window, qtbot: Any) -> None:

@@ -82,10 +82,9 @@ class Painter:
         self._scaler.fill(buffer, frame, live=True)
         buffer.image.setDevicePixelRatio(look.ratio)
         place = look.place(frame)
-        painter = QPainter(buffer.image)
-        painter.setTransform(QTransform.fromTranslate(-place.x(), -place.y()))
-        paint_qt.paint(painter, items)
-        painter.end()
+        with QPainter(buffer.image) as painter:
+            painter.setTransform(QTransform.fromTranslate(-place.x(), -place.y()))
+            paint_qt.paint(painter, items)
         return Scene(frame, report, look, buffer, primitives)
 
 

@@ -256,31 +256,30 @@ class LiveView(QWidget):
         if self._look.ratio != self.devicePixelRatioF():
             # the window went to another screen
             self._settle()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        stage = QRectF(self.rect())
-        painter.fillRect(stage, self.theme.colour("raised" if self.theme.palette.name == "light" else "surface"))
-        if self.frame is not None and self.report is not None:
-            place = self.picture_rect()
-            painted = self._current()
-            if painted is not None:
-                painter.drawImage(place.topLeft(), painted.buffer.image)
-                self.primitives = painted.primitives
-            else:
-                painter.drawImage(place.topLeft(), self._picture())
-                paint_qt.paint(painter, self._overlay())
-            paint_qt.paint(painter, self._lines(place.intersected(stage)))
-            if self.stale and self.live:
-                self._paint_veil(painter, place, STALE)
-        if self.dropping:
-            self._paint_drop(painter, stage)
-        # corners are painted over, not clipped: Qt clips without antialiasing
-        corners = QPainterPath()
-        corners.addRect(stage)
-        rounded = QPainterPath()
-        rounded.addRoundedRect(stage, look.CARD_RADIUS, look.CARD_RADIUS)
-        painter.fillPath(corners.subtracted(rounded), self.theme.colour("background"))
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            stage = QRectF(self.rect())
+            painter.fillRect(stage, self.theme.colour("raised" if self.theme.palette.name == "light" else "surface"))
+            if self.frame is not None and self.report is not None:
+                place = self.picture_rect()
+                painted = self._current()
+                if painted is not None:
+                    painter.drawImage(place.topLeft(), painted.buffer.image)
+                    self.primitives = painted.primitives
+                else:
+                    painter.drawImage(place.topLeft(), self._picture())
+                    paint_qt.paint(painter, self._overlay())
+                paint_qt.paint(painter, self._lines(place.intersected(stage)))
+                if self.stale and self.live:
+                    self._paint_veil(painter, place, STALE)
+            if self.dropping:
+                self._paint_drop(painter, stage)
+            # corners are painted over, not clipped: Qt clips without antialiasing
+            corners = QPainterPath()
+            corners.addRect(stage)
+            rounded = QPainterPath()
+            rounded.addRoundedRect(stage, look.CARD_RADIUS, look.CARD_RADIUS)
+            painter.fillPath(corners.subtracted(rounded), self.theme.colour("background"))
         if self._unpainted and self.live and self.frame is not None:
             self.clock.painted(self.frame.captured_at, time.monotonic())
         self._unpainted = False

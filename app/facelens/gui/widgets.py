@@ -38,11 +38,10 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.setPen(self.palette().windowText().color())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
-        painter.end()
+        with QPainter(self) as painter:
+            shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+            painter.setPen(self.palette().windowText().color())
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
 
 def button(role: str, text: str = "", tip: str = "", checkable: bool = False) -> QPushButton:
@@ -118,22 +117,21 @@ class Bar(_Moving):
         self.glide([value])
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        area, radius = QRectF(self.rect()), self.height() / 2
-        painter.setBrush(self.theme.colour("track"))
-        painter.drawRoundedRect(area, radius, radius)
-        width = area.width() * float(self._now[0])
-        if width > 0.5:
-            colour = self.theme.colour(self.token)
-            if self.quiet:
-                colour.setAlphaF(QUIET)
-            painter.setBrush(colour)
-            # below one height of length a rounded bar would look like a value of its own: clip it instead
-            painter.setClipRect(QRectF(0, 0, width, area.height()))
-            painter.drawRoundedRect(QRectF(0, 0, max(width, area.height()), area.height()), radius, radius)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            area, radius = QRectF(self.rect()), self.height() / 2
+            painter.setBrush(self.theme.colour("track"))
+            painter.drawRoundedRect(area, radius, radius)
+            width = area.width() * float(self._now[0])
+            if width > 0.5:
+                colour = self.theme.colour(self.token)
+                if self.quiet:
+                    colour.setAlphaF(QUIET)
+                painter.setBrush(colour)
+                # below one height of length a rounded bar would look like a value of its own: clip it instead
+                painter.setClipRect(QRectF(0, 0, width, area.height()))
+                painter.drawRoundedRect(QRectF(0, 0, max(width, area.height()), area.height()), radius, radius)
 
 
 class Columns(_Moving):
@@ -151,31 +149,30 @@ class Columns(_Moving):
         self.glide(self.values)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        count = len(self.ticks)
-        gap, foot = 11.0, 22.0
-        wide = (self.width() - gap * (count - 1)) / count
-        tall = self.height() - foot
-        accent, track, top = self.theme.colour("accent"), self.theme.colour("track"), int(np.argmax(self._to))
-        quiet = QColor(accent)
-        quiet.setAlphaF(QUIET)
-        for index, share in enumerate(self._now):
-            x = index * (wide + gap)
-            painter.setBrush(track)
-            painter.drawRoundedRect(QRectF(x, 0, wide, tall), 5, 5)
-            # 3 px at least, so that a range that was weighed and found unlikely is not taken for one left out
-            full = 3 + (tall - 3) * float(share)
-            painter.setBrush(accent if index == top and self._to.any() else quiet)
-            radius = min(5.0, full / 2)
-            painter.drawRoundedRect(QRectF(x, tall - full, wide, full), radius, radius)
-        painter.setFont(look.font(look.TICK))
-        painter.setPen(self.theme.colour("muted"))
-        for index, tick in enumerate(self.ticks):
-            place = QRectF(index * (wide + gap) - gap, tall + 6, wide + 2 * gap, foot - 6)
-            painter.drawText(place, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, tick)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            count = len(self.ticks)
+            gap, foot = 11.0, 22.0
+            wide = (self.width() - gap * (count - 1)) / count
+            tall = self.height() - foot
+            accent, track, top = self.theme.colour("accent"), self.theme.colour("track"), int(np.argmax(self._to))
+            quiet = QColor(accent)
+            quiet.setAlphaF(QUIET)
+            for index, share in enumerate(self._now):
+                x = index * (wide + gap)
+                painter.setBrush(track)
+                painter.drawRoundedRect(QRectF(x, 0, wide, tall), 5, 5)
+                # 3 px at least, so that a range that was weighed and found unlikely is not taken for one left out
+                full = 3 + (tall - 3) * float(share)
+                painter.setBrush(accent if index == top and self._to.any() else quiet)
+                radius = min(5.0, full / 2)
+                painter.drawRoundedRect(QRectF(x, tall - full, wide, full), radius, radius)
+            painter.setFont(look.font(look.TICK))
+            painter.setPen(self.theme.colour("muted"))
+            for index, tick in enumerate(self.ticks):
+                place = QRectF(index * (wide + gap) - gap, tall + 6, wide + 2 * gap, foot - 6)
+                painter.drawText(place, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, tick)
 
 
 class Spinner(QWidget):
@@ -201,16 +198,15 @@ class Spinner(QWidget):
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ring = QRectF(self.rect()).adjusted(3, 3, -3, -3)
-        painter.setPen(QPen(self.theme.colour("hover"), 3))
-        painter.drawEllipse(ring)
-        pen = QPen(self.theme.colour("accent"), 3)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        painter.setPen(pen)
-        painter.drawArc(ring, -self._angle * 16, 100 * 16)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            ring = QRectF(self.rect()).adjusted(3, 3, -3, -3)
+            painter.setPen(QPen(self.theme.colour("hover"), 3))
+            painter.drawEllipse(ring)
+            pen = QPen(self.theme.colour("accent"), 3)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            painter.setPen(pen)
+            painter.drawArc(ring, -self._angle * 16, 100 * 16)
 
 
 class Dot(QWidget):
@@ -228,12 +224,11 @@ class Dot(QWidget):
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour(self.token))
-        painter.drawEllipse(QRectF(0, 0, 10, 10))
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.theme.colour(self.token))
+            painter.drawEllipse(QRectF(0, 0, 10, 10))
 
 
 class Switch(QAbstractButton):
@@ -248,17 +243,16 @@ class Switch(QAbstractButton):
         theme.changed.connect(self.update)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        groove = QRectF(self.rect()).adjusted(2, 2, -2, -2)
-        on = self.isChecked()
-        painter.setPen(QPen(self.theme.colour("accent_text"), 1.5) if self.hasFocus() else Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour("accent" if on else "hover"))
-        painter.drawRoundedRect(groove, groove.height() / 2, groove.height() / 2)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour("background" if on else "muted"))
-        painter.drawEllipse(QPointF(groove.right() - 10 if on else groove.left() + 10, groove.center().y()), 7, 7)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            groove = QRectF(self.rect()).adjusted(2, 2, -2, -2)
+            on = self.isChecked()
+            painter.setPen(QPen(self.theme.colour("accent_text"), 1.5) if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(self.theme.colour("accent" if on else "hover"))
+            painter.drawRoundedRect(groove, groove.height() / 2, groove.height() / 2)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.theme.colour("background" if on else "muted"))
+            painter.drawEllipse(QPointF(groove.right() - 10 if on else groove.left() + 10, groove.center().y()), 7, 7)
 
 
 class FacePicture(QWidget):
@@ -277,16 +271,15 @@ class FacePicture(QWidget):
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        if self.image is None:
-            painter.setBrush(self.theme.colour("raised"))
-        else:
-            brush = QBrush(self.image)
-            scale = self.width() / self.image.width()
-            brush.setTransform(QTransform.fromScale(scale, scale))
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.setBrush(brush)
-        painter.drawRoundedRect(QRectF(self.rect()), 8, 8)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            if self.image is None:
+                painter.setBrush(self.theme.colour("raised"))
+            else:
+                brush = QBrush(self.image)
+                scale = self.width() / self.image.width()
+                brush.setTransform(QTransform.fromScale(scale, scale))
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+                painter.setBrush(brush)
+            painter.drawRoundedRect(QRectF(self.rect()), 8, 8)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facelens.resources import asset
+from facelens.sources.bands import bands
 from facelens.types import Image
 
 FIVE = np.array([[203.2, 100.9], [246.4, 102.9], [224.6, 126.4], [203.5, 139.6], [244.1, 140.7]])
@@ -74,13 +75,15 @@ def load_figure(scale: int) -> Figure:
     opacity = cv2.copyMakeBorder(_opacity(scale), 0, BELOW * scale, 0, 0, cv2.BORDER_REFLECT)
     columns = (np.arange(picture.shape[1]) / scale - FACE_CENTRE[0]) / 340.0
     ramp = np.clip(columns, -0.5, 0.5)[None, :, None]
-    solid = picture.astype(np.float32) * (opacity[..., None] * HEADROOM)
-    sides = []
-    for towards, colour in ((-1.0, LAMPS[0]), (1.0, LAMPS[1])):
-        lit = cv2.convertScaleAbs(solid * ((1.0 + 0.75 * towards * ramp) * np.array(colour)).astype(np.float32))
-        sides.append(cv2.cvtColor(lit, cv2.COLOR_BGR2BGRA))
-    clear = np.round((1.0 - opacity) * 255).astype(np.uint8)
-    return Figure(sides[0], sides[1], clear, scale)
+    lights = [((1.0 + 0.75 * way * ramp) * np.array(lamp)).astype(np.float32) for way, lamp in zip((-1.0, 1.0), LAMPS)]
+    left, right = (np.empty((*opacity.shape, 4), np.uint8) for _ in lights)
+    clear = np.empty(opacity.shape, np.uint8)
+    for rows in bands(len(opacity)):
+        solid = picture[rows].astype(np.float32) * (opacity[rows, :, None] * HEADROOM)
+        for side, light in zip((left, right), lights):
+            side[rows] = cv2.cvtColor(cv2.convertScaleAbs(solid * light), cv2.COLOR_BGR2BGRA)
+        clear[rows] = np.round((1.0 - opacity[rows]) * 255)
+    return Figure(left, right, clear, scale)
 
 
 def _opacity(scale: int) -> npt.NDArray[np.float32]:
@@ -91,4 +94,8 @@ def _opacity(scale: int) -> npt.NDArray[np.float32]:
     # a little inwards, so that no rim of the old background shows, except where the picture ends
     frame = cv2.copyMakeBorder(mask, 4, 4, 4, 4, cv2.BORDER_REPLICATE)
     frame = cv2.GaussianBlur(frame, (0, 0), 1.0 * scale)[4:-4, 4:-4]
-    return np.clip((frame.astype(np.float32) / 255 - 0.35) / 0.6, 0, 1)
+    opacity = frame.astype(np.float32)
+    opacity /= 255
+    opacity -= 0.35
+    opacity /= 0.6
+    return np.clip(opacity, 0, 1, out=opacity)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from facelens.sources.bands import bands
 from facelens.types import Image
 
 WARM = (0.90, 1.0, 1.07)
@@ -31,11 +32,13 @@ def draw_room(size: tuple[int, int]) -> tuple[Image, Image]:
     corner = np.clip(np.hypot(x / small[0] - 0.5, y / small[1] - 0.5) - 0.25, 0, None)
     room *= (1.0 - 0.7 * corner**1.4)[..., None].astype(np.float32)
     room = np.asarray(cv2.resize(room, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    # a breath of grain, or the slow gradients show steps
-    room += 0.8 * np.random.default_rng(11).standard_normal((height, width, 1), np.float32)
-    evening, morning = (
-        np.asarray(cv2.convertScaleAbs(cv2.transform(room, np.diag(tint))), np.uint8) for tint in (WARM, COOL)
-    )
+    evening, morning = np.empty((height, width, 3), np.uint8), np.empty((height, width, 3), np.uint8)
+    rng = np.random.default_rng(11)
+    for rows in bands(height):
+        # a breath of grain, or the slow gradients show steps
+        part = room[rows] + 0.8 * rng.standard_normal((len(room[rows]), width, 1), np.float32)
+        for picture, tint in ((evening, WARM), (morning, COOL)):
+            picture[rows] = cv2.convertScaleAbs(cv2.transform(part, np.diag(tint)))
     return evening, morning
 
 

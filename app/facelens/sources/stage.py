@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facelens.geometry import Matrix, invert, transform
+from facelens.sources.bands import bands
 from facelens.sources.portrait import load_figure
 from facelens.sources.room import draw_room
 from facelens.types import Image
@@ -42,10 +43,12 @@ class Stage:
         self._figures = (load_figure(1), load_figure(2))
         self._evening, self._morning = draw_room(size)
         rng = np.random.default_rng(3)
-        noise = rng.standard_normal((height + 64, width + 64, 3), np.float32)
         # mostly brightness, a little colour, as from a sensor
-        mixed = cv2.transform(noise, np.full((3, 3), 0.7, np.float32) + 0.7 * np.eye(3, dtype=np.float32))
-        self._grain = cv2.convertScaleAbs(mixed, alpha=1.0, beta=GRAIN)
+        mix = np.full((3, 3), 0.7, np.float32) + 0.7 * np.eye(3, dtype=np.float32)
+        self._grain = np.empty((height + 64, width + 64, 3), np.uint8)
+        for rows in bands(height + 64):
+            noise = rng.standard_normal(self._grain[rows].shape, np.float32)
+            self._grain[rows] = cv2.convertScaleAbs(cv2.transform(noise, mix), alpha=1.0, beta=GRAIN)
 
     def draw(self, index: int, seconds: float, poses: tuple[Pose, ...]) -> Image:
         day = 0.5 + 0.42 * math.sin(2 * math.pi * seconds / 23.0)

@@ -45,7 +45,6 @@ class SteadySource(FrameSource):
     def __init__(self, source: FrameSource) -> None:
         self.source = source
         self.name, self.is_live = source.name, source.is_live
-        source.on_notice = lambda: self._tell(self.source.notice)
         self._stopped = threading.Event()
         self._times: deque[float] = deque(maxlen=512)
         self._measured = 0.0
@@ -55,6 +54,7 @@ class SteadySource(FrameSource):
         self._index = 0
 
     def open(self) -> None:
+        self.source.on_notice = lambda: self._tell(self.source.notice)
         self.source.open()
         self._is_open, self._is_down, self._is_lost = True, False, False
         self._index, self.losses, self.notice = 0, 0, None
@@ -85,6 +85,8 @@ class SteadySource(FrameSource):
     def close(self) -> None:
         self._is_open = False
         self.source.close()
+        # else both hold each other, and a whole picture, until Python looks for circles: once in minutes
+        self.source.on_notice = None
         self._stopped.clear()
 
     def interrupt(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 
 import cv2
@@ -61,6 +63,23 @@ def listening(source: SteadySource) -> list[str]:
     told: list[str] = []
     source.on_notice = lambda: told.append("" if source.notice is None else source.notice.text)
     return told
+
+
+def test_a_closed_source_is_gone_with_the_last_who_held_it() -> None:
+    """It keeps a whole picture to compare with, 25 MiB from a 4K camera: that cannot wait for Python to look for
+    circles, which it does once in minutes."""
+    source = SteadySource(Script(2))
+    with source:
+        source.read()
+    gone = weakref.ref(source)
+    looks = gc.isenabled()
+    gc.disable()
+    try:
+        del source
+        assert gone() is None
+    finally:
+        if looks:
+            gc.enable()
 
 
 class TestComingBack:
