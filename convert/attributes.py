@@ -107,7 +107,7 @@ def start_from(model: Any, path: Path, depths: tuple[int, ...] = START_DEPTHS) -
     grown = sum(DEPTHS) - sum(depths)
     layers = [layer for layer in model.layers if layer.weights]
     trunk = [layer for layer in layers if layer.name not in HEADS]
-    new = trunk[-4 * grown :]
+    new = trunk[len(trunk) - 4 * grown :]
     old = [layer for layer in layers if layer not in new and layer.name != "expression"]
     training.restore(path, [weight for layer in old for weight in layer.weights])
     for last in new[3::4]:

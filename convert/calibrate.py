@@ -47,7 +47,7 @@ class Labelled:
 
 def bands(read: npt.ArrayLike) -> tuple[Values, Values]:
     """Low and high end of the band of each distribution (N x 101), in whole years as they are shown."""
-    # the same as ``attributes.quantile``, of all rows at once: every power is tried on thousands
+    # the same as ``ages.quantiles``, of all rows at once: every power is tried on thousands
     sums = np.cumsum(np.asarray(read, np.float64), axis=1)
     before = np.concatenate([np.zeros((len(sums), 1)), sums[:, :-1]], axis=1)
     ends = []

@@ -133,11 +133,17 @@ def test_rare_ages_and_expressions_are_drawn_more_often_but_not_without_end() ->
     assert np.ptp(attributes.chances(targets(10))) == 0
 
 
-def test_a_network_without_expression_can_be_the_start(tmp_path: Path) -> None:
-    old = attributes.build("float32", ("age", "female", "smile", "glasses"))
+@pytest.mark.parametrize("depths", [attributes.DEPTHS, attributes.START_DEPTHS])
+def test_a_smaller_network_without_expression_can_be_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depths: tuple[int, ...]
+) -> None:
+    """What is new, blocks too, changes nothing of what it said."""
+    with monkeypatch.context() as patch:
+        patch.setattr(attributes, "DEPTHS", depths)
+        old = attributes.build("float32", ("age", "female", "smile", "glasses"))
     training.save(tmp_path / "old.npz", old.weights)
     new = attributes.build()
-    attributes.start_from(new, tmp_path / "old.npz")
+    attributes.start_from(new, tmp_path / "old.npz", depths)
     crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     before, after = old.predict_on_batch(crops), new.predict_on_batch(crops)
     for name, value in before.items():
@@ -269,7 +275,19 @@ def make(rng: np.random.Generator, size: int) -> training.Batch:
     return images, values
 
 
-def test_training_learns_leaves_a_checkpoint_and_resumes(tmp_path: Path) -> None:
+class Clock:
+    """Time that goes on when it is asked for, so that a slow machine trains as long as a fast one."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.004
+        return self.now
+
+
+def test_training_learns_leaves_a_checkpoint_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "time", Clock())
     schedule = training.Schedule(minutes=0.05, rate=0.05, sizes=((0.5, 24), (0.5, 32)), warm_up=2, epoch_steps=15)
     model = small()
     log = training.fit(model, attributes.loss, make, lambda *_: {"x": 1.0}, schedule, tmp_path, seed=0, resume=False)
