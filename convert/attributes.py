@@ -62,7 +62,19 @@ SHIPMENT = Shipment(
     note=(
         "Trained in three sittings on two cores that other work shared: 38 minutes on crops of scale 0.8 (64 and 112 "
         "px), 20 more at 80 px, then 83 at scale 0.95 (80, 96 and 112 px), under one cosine over 141 minutes from the "
-        "second sitting on. The script has gained a head for the expression since; the file that ships has none."
+        "second sitting on. The script has gained a head for the expression since, and two blocks in the last stage; "
+        "the file that ships has neither.\n\n"
+        "**Where it stands on its learning curve.** Gender of FairFace and error of UTKFace in years, one view of the "
+        "first 1,024 rows of val each: .842 and 5.17 after 60 minutes, .867 and 4.95 after 72, .887 and 4.90 after "
+        "98, .893 and 4.72 after 141. A network with three times the parameters and all five heads, grown out of this "
+        "one (new blocks began as the identity) and trained for 108 minutes more, ends at .884 and 4.93: better in "
+        "smile (AUC in ten crops .949 for .943) and no better in age and gender, at 1.5 times the time of a run, so "
+        "it does not ship. On the crops that they learned from both read FairFace's gender right in .897, on val in "
+        ".880 and .878 (one view, all rows): neither is overfitted. In ten crops the two and the reader are .891, "
+        ".894 and .873 right, all together .889: they err on the same faces. More time, width or members with the "
+        "same crops and labels do not pay. What should: crops that show hair and neck (small children, whose gender "
+        "the face hardly tells, are the largest part of the errors), the whole of FairFace (86,000 pictures, of which "
+        "37,893 were at hand), and a trunk that has seen faces before."
     ),
 )
 

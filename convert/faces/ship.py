@@ -204,6 +204,9 @@ def measure_pipeline(
         fields = engine_fields(open_pack(path, args.split)) | (
             {} if together else {"models": {task: name}, "second_opinion": False}
         )
+        if task != "detector":
+            # it finds the same faces in half the time
+            fields["finder"] = "onnxruntime"
         with open_engine(models_dir=args.models, **fields) as engine:
             found = evaluate(path, engine, split=args.split, limit=args.limit)
         keep_own(found, beginnings)

@@ -19,6 +19,8 @@ OUTPUTS = tuple(f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for
 MULTIPLE = 32
 """The network sees sides that are multiples of this; what is missing at the right and below is black."""
 NMS_IOU = 0.3
+SLACK = 1e-6
+"""By how much a product may be off by rounding."""
 KEEP = 5000
 """Boxes kept before and after suppression, as in YuNet's own demo."""
 
@@ -73,15 +75,17 @@ def decode(out: Sequence[npt.NDArray[np.float32]], width: int, threshold: float)
     rows = []
     for index, stride in enumerate(STRIDES):
         kind, there, box, points = (out[index + 3 * part][0] for part in range(4))
-        score = np.sqrt(np.clip(kind[:, 0], 0, 1) * np.clip(there[:, 0], 0, 1))
-        kept = np.flatnonzero(score >= threshold)
+        # few cells of thousands are left, so the rest of the work is on those
+        kept = np.flatnonzero(kind[:, 0] * there[:, 0] >= threshold**2 - SLACK)
+        score = np.sqrt(np.clip(kind[kept, 0], 0, 1) * np.clip(there[kept, 0], 0, 1))
+        kept, score = kept[score >= threshold], score[score >= threshold]
         if not len(kept):
             continue
         grid = np.stack([kept % (width // stride), kept // (width // stride)], axis=1)
         size = np.exp(box[kept, 2:]) * stride
         corner = (grid + box[kept, :2]) * stride - size / 2
         five = (np.tile(grid, 5) + points[kept]) * stride
-        rows.append(np.concatenate([corner, size, five, score[kept, None]], axis=1, dtype=np.float32))
+        rows.append(np.concatenate([corner, size, five, score[:, None]], axis=1, dtype=np.float32))
     if not rows:
         return np.zeros((0, 15), np.float32)
     found = np.concatenate(rows)

@@ -70,5 +70,5 @@ def read(
         gender_estimate(tempered(float(outputs["female"][row, 0]), trust)),
         None if smile is None else tempered(float(smile[row, 0]), trust),
         None if glasses is None else tempered(float(glasses[row, 0]), trust),
-        None if look is None else Expression(sharpened(look.probabilities, trust)),
+        look if look is None or trust == 1.0 else Expression(sharpened(look.probabilities, trust)),
     )
