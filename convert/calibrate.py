@@ -80,7 +80,11 @@ def readings(path: Path, models: Path, limit: int | None, power: float) -> Label
     """The ages that the whole pipeline reads on a pack's val part, with the present ``power`` taken out again."""
     rows: list[tuple[npt.NDArray[np.float32], int, int]] = []
     pack = open_pack(path, "val", limit)
-    fields = {"parts": frozenset({attributes.TASK}), "min_confidence": THRESHOLD, "finder": "onnxruntime"}
+    fields: dict[str, Any] = {
+        "parts": frozenset({attributes.TASK}),
+        "min_confidence": THRESHOLD,
+        "finder": "onnxruntime",
+    }
     with open_engine(models_dir=models, **fields) as engine:
         for row in track(pack, description=path.stem, total=pack.rows):
             if row.image is None:

@@ -141,7 +141,7 @@ def _scaling(old: _Graph, stem: Any) -> tuple[float, float]:
     """Gain and offset of the picture's scaling, the Mul and Add before the first convolution."""
     add = old.maker.get(stem.input[0])
     multiply = old.maker.get(add.input[0]) if add is not None and add.op_type == "Add" else None
-    if multiply is None or multiply.op_type != "Mul":
+    if add is None or multiply is None or multiply.op_type != "Mul":
         raise GraphFormError("the picture is not scaled by a Mul and an Add before the first convolution")
     gain, offset = (float(old.values[node.input[1]].ravel()[0]) for node in (multiply, add))
     return gain, offset

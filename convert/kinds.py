@@ -34,12 +34,12 @@ def _polygon(shape: tuple[int, ...], points: npt.ArrayLike, soft: float = 1.0) -
     """A mask 0..1 of the hull of points, H x W x 1, its rim ``soft`` px wide."""
     mask = np.zeros(shape[:2], np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(np.asarray(points)).astype(np.int32)), 255)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), soft), np.float32)[:, :, None] / 255
+    return np.asarray(np.asarray(cv2.GaussianBlur(mask, (0, 0), soft), np.float32)[:, :, None] / 255, np.float32)
 
 
 def _grown(points: Points, factor: float) -> Points:
     centre = points.mean(axis=0)
-    return centre + (points - centre) * factor
+    return np.asarray(centre + (points - centre) * factor)
 
 
 def _laid(image: Image, colour: npt.ArrayLike, mask: npt.NDArray[np.float32]) -> Image:
@@ -96,7 +96,7 @@ def statue(image: Image, points: Points) -> Image:
         lid = points[eye]
         mask = _polygon(image.shape, _grown(lid, 1.25), _eye_span(points) / 60)
         stone = _laid(stone, stone[_inside(stone, lid[3])] * 0.5 + 75, mask)
-    return np.clip(stone * np.array([0.9, 0.97, 1.0]), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(stone * np.array([0.9, 0.97, 1.0]), 0, 255), np.uint8)
 
 
 def _inside(image: Image, point: npt.ArrayLike) -> tuple[int, int]:
@@ -159,7 +159,7 @@ def poster(image: Image, points: Points) -> Image:  # noqa: ARG001
 
 def doubled(image: Image, points: Points) -> Image:
     """Two faces over each other, as in a double exposure."""
-    move = np.float32([[1, 0, 0.45 * _eye_span(points)], [0, 1, 0.25 * _eye_span(points)]])
+    move = np.array([[1, 0, 0.45 * _eye_span(points)], [0, 1, 0.25 * _eye_span(points)]], np.float32)
     other = cv2.warpAffine(image[:, ::-1], move, (image.shape[1], image.shape[0]), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.addWeighted(image, 0.5, np.asarray(other), 0.5, 0), np.uint8)
 
