@@ -21,6 +21,7 @@ import tomlkit
 from rich.progress import track
 
 from convert.faces.ship import replace
+from facelens.ages import quantiles
 from facelens.engine import open_engine
 from facelens.errors import UsageError
 from facelens.evaluation import THRESHOLD, central, open_pack
@@ -47,16 +48,9 @@ class Labelled:
 
 def bands(read: npt.ArrayLike) -> tuple[Values, Values]:
     """Low and high end of the band of each distribution (N x 101), in whole years as they are shown."""
-    # the same as ``ages.quantiles``, of all rows at once: every power is tried on thousands
-    sums = np.cumsum(np.asarray(read, np.float64), axis=1)
-    before = np.concatenate([np.zeros((len(sums), 1)), sums[:, :-1]], axis=1)
-    ends = []
-    for share in ((1 - attributes.BAND) / 2, (1 + attributes.BAND) / 2):
-        year = np.minimum((sums < share).sum(axis=1), AGE_COUNT - 1)[:, None]
-        start, mass = np.take_along_axis(before, year, 1), np.take_along_axis(sums - before, year, 1)
-        place = year - 0.5 + (share - start) / np.maximum(mass, 1e-12)
-        ends.append(np.round(np.clip(place[:, 0], 0, AGE_COUNT - 1)))
-    return ends[0], ends[1]
+    shares = ((1 - attributes.BAND) / 2, (1 + attributes.BAND) / 2)
+    low, high = np.round([quantiles(row, shares) for row in np.asarray(read)]).T
+    return low, high
 
 
 def coverage(ages: Labelled, power: float) -> float:

@@ -131,7 +131,7 @@ def slim(proto: Any) -> Any:
     made = helper.make_graph(
         nodes, "detector", list(proto.graph.input), list(proto.graph.output), list(initializers.values())
     )
-    # the first is what older runtimes read too
+    # the version of the form that came with this opset: older runtimes read it too
     out = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     onnx.checker.check_model(out)
     return out

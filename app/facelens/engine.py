@@ -245,22 +245,22 @@ class Engine:
         self,
         row: int,
         detection: Detection,
-        crop: Image | None,
+        luma: npt.NDArray[np.uint8] | None,
         outputs: Mapping[str, Mapping[str, npt.NDArray[np.float32]]],
         points: Sequence[Landmarks],
     ) -> Face:
         parts: dict[str, Any] = dict.fromkeys(("age", "gender", "smile", "glasses", "expression"))
         marks = points[row] if points else None
         if attributes.TASK in outputs:
-            sure = trust(detection, crop, marks)
+            sure = trust(detection, luma, marks)
             parts = dict(zip(parts, attributes.read(outputs[attributes.TASK], row, sure)))
-        if crop is None:
+        if luma is None:
             return Face(row + 1, detection, landmarks=marks, **parts)
         looks: float | None = None
         if "appearance" in self.options.parts:
             source = outputs.get("appearance") or outputs[attributes.TASK]
             looks = score.appearance_value(source[score.OUTPUT][row])
-        measured = quality.measure(crop, detection.landmarks.points, detection.box)
+        measured = quality.measure(luma, detection.landmarks.points, detection.box)
         with self._lock:
             preset, weights = self._score
         if preset == "classic":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -28,7 +29,7 @@ class FaceCrops:
         matrices: by form, for each face the matrix (2 x 3) from the picture to the usual crop.
         batches: by form and whether varied, the crops of all faces, those of one face one after another:
             N x S x S x 3 BGR uint8.
-        windows: what ``quality.measure`` looks at, for each face; empty without ``measured``.
+        windows: what ``quality.measure`` looks at, grey, for each face; empty without ``measured``.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class FaceCrops:
         sizes = {key: (key[0].size, key[0].size) for key in places}
         every = [(matrix, sizes[key]) for key, matrices in places.items() for matrix in matrices]
         cutter = Cutter(image, [*every, *((matrix, quality.WINDOW) for matrix in windows)])
-        self.windows = [cutter.cut(matrix, quality.WINDOW) for matrix in windows]
+        looked_at = (cutter.cut(matrix, quality.WINDOW) for matrix in windows)
+        self.windows = [np.asarray(cv2.cvtColor(window, cv2.COLOR_BGR2GRAY), np.uint8) for window in looked_at]
         self.batches: dict[tuple[CropSpec, bool], npt.NDArray[np.uint8]] = {}
         for key, matrices in places.items():
             batch = np.stack([cutter.cut(matrix, sizes[key]) for matrix in matrices])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facelens.geometry import CropSpec, Matrix
-from facelens.types import Box, Image, Quality
+from facelens.types import Box, Quality
 from facelens.vision.pose import head_pose
 
 CROP = CropSpec(112, 0.8)
@@ -39,15 +39,14 @@ def _spread(values: npt.NDArray[Any]) -> tuple[float, float]:
     return float(mean[0, 0]), float(deviation[0, 0])
 
 
-def measure(crop: Image, five: npt.ArrayLike, box: Box) -> Quality:
+def measure(luma: npt.NDArray[np.uint8], five: npt.ArrayLike, box: Box) -> Quality:
     """Measure one face.
 
     Args:
-        crop: the part ``WINDOW`` of the aligned crop ``CROP``, 72 x 60 x 3 BGR uint8.
+        luma: the part ``WINDOW`` of the aligned crop ``CROP``, 72 x 60 grey levels.
         five: the five points in the picture, px.
         box: the face in the picture, px (its size is the resolution).
     """
-    luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY))
     mean, deviation = (value / 255 for value in _spread(luma))
     # the energy of second differences against that of the whole pattern: blur lowers it, dim light does not
     detail = _spread(np.asarray(cv2.Laplacian(luma, cv2.CV_32F)))[1] / 255

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facelens.types import Box, Image
+from facelens.vision.median import middle
 
 GRID = (32, 18)
 """Blocks across and down."""
@@ -66,21 +67,15 @@ _LITTLE = 1e-6 * np.eye(3)
 
 def _own(change: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """What is left of the change of each block without the plane through those of most blocks."""
-    values = change.ravel() - _middle(change.ravel())
+    values = change.ravel() - middle(change.ravel())
     left = values
     for _ in range(2):
         # what moves itself must not bend the plane
         size = np.abs(left)
-        inside = _PLANE * (size <= max(2 * _middle(size), STEP / 2))[:, None]
+        inside = _PLANE * (size <= max(2 * middle(size), STEP / 2))[:, None]
         tilt = np.linalg.solve(inside.T @ inside + _LITTLE, inside.T @ values)
         left = values - _PLANE @ tilt
     return np.asarray(left.reshape(change.shape))
-
-
-def _middle(values: npt.NDArray[np.floating]) -> float:
-    """The upper median; a fifth of the time of numpy's own, which also looks for NaN."""
-    half = len(values) // 2
-    return float(np.partition(values, half)[half])
 
 
 def _enough(changed: npt.NDArray[np.bool_]) -> bool:
