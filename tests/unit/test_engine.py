@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +17,7 @@ from facelens.geometry import alignment, iou
 from facelens.opinions import BATCH
 from facelens.registry import ModelSpec, load_registry, select, verify
 from facelens.resources import asset
-from facelens.runtime import Network, YunetGraph, open_network, provider_report
+from facelens.runtime import Network, YunetDetector, YunetFile, YunetGraph, open_network, provider_report
 from facelens.sources.portrait import FIVE
 from facelens.timing import StageClock
 from facelens.types import Box, Detection, Frame, Landmarks
@@ -676,3 +677,17 @@ def test_looks_are_joined() -> None:
     assert [d.landmarks.points[1, 0] for d in joined] == pytest.approx([8, 304, 704])
     assert [d.confidence for d in joined] == pytest.approx([(0.9 + 0.75) / 2, (0.8 + 0.4) / 2, (0.5 + 0.25) / 2])
     assert detector.join([[], []]) == ()
+
+
+@pytest.mark.parametrize("kind", [YunetDetector, YunetGraph])
+def test_our_detectors_find_what_opencvs_own_class_finds(kind: type) -> None:
+    """At sizes in turn, as their input is used again, and with sides that are no multiples of 32."""
+    theirs = YunetFile(DETECTOR.path, "detector", 0.3)
+    ours = kind(DETECTOR, 0.3) if kind is YunetDetector else kind(DETECTOR.path, "detector", 0.3)
+    group = images.load(GROUP).image
+    for width, height in ((640, 384), (320, 203), (641, 360), (320, 203)):
+        image = np.asarray(cv2.resize(group, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        expected, found = theirs.detect(image), ours.detect(image)
+        assert len(found) == len(expected) > 0
+        by_place = lambda rows: rows[np.argsort(rows[:, 0])]  # noqa: E731
+        np.testing.assert_allclose(by_place(found), by_place(expected), atol=0.01)
