@@ -334,7 +334,8 @@ def test_stop_closes_the_source_and_start_opens_it_again(window: Window, world: 
     QTest.mouseClick(window.top.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.scope.state.phase == "idle", timeout=WAIT)
     assert world.closed_sources == 1
-    assert window.empty.heading == "No picture"
+    # the window hears of it a moment later
+    qtbot.waitUntil(lambda: window.empty.heading == "No picture", timeout=WAIT)
     assert not window.top.snapshot.isEnabled()
     with qtbot.waitSignal(window.scope.pair_changed, timeout=WAIT):
         QTest.mouseClick(window.top.start, Qt.MouseButton.LeftButton)
