@@ -24,7 +24,7 @@ from convert.faces import augment, data, training
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
 
-CROP, STORED = attributes.CROP, attributes.STORED
+CROP, STORED = CropSpec(112, attributes.CROP.scale), attributes.STORED
 BATCH = 48
 SCHEDULE = training.Schedule(
     minutes=12, rate=4e-4, sizes=((1.0, 112),), warm_up=60, decay=0.05, average=0.995, epoch_steps=60
@@ -55,7 +55,7 @@ def build(precision: str = "float32", start: Path | None = None) -> Any:
     """The attributes trunk with two heads of 41 scores; ``start`` is an attributes checkpoint to begin from."""
     base = attributes.build(precision)
     if start is not None:
-        attributes.start_from(base, start)
+        training.restore(start, base.weights)
     pooled = base.get_layer("age").input
     heads = {name: L.Dense(41, name=name, dtype="float32")(pooled) for name in ("scut", "other")}
     return keras.Model(base.inputs, heads)

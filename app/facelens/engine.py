@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,10 +23,11 @@ from facelens.registry import ModelSpec, load_registry, select
 from facelens.resources import asset
 from facelens.runtime import Choice, Network, OrtDetector, Proof, YunetDetector, choose_threads, open_network
 from facelens.timing import StageClock
-from facelens.types import Detection, Face, Frame, FrameReport, Image, Landmarks
+from facelens.types import Box, Detection, Face, Frame, FrameReport, Image, Landmarks
 from facelens.vision import attributes, detector, landmarks, quality, score
 from facelens.vision.crop import TEN_CROPS, View, cut
 from facelens.vision.crops import FaceCrops
+from facelens.vision.gaze import Gaze
 from facelens.vision.trust import trust
 
 CROWD = 30
@@ -129,12 +131,15 @@ class Engine:
         with self._lock:
             self._score = checked
 
-    def analyze(self, frame: Frame | Image | str | Path | bytes, thorough: bool = True) -> FrameReport:
+    def analyze(
+        self, frame: Frame | Image | str | Path | bytes, thorough: bool = True, gaze: Gaze | None = None
+    ) -> FrameReport:
         """Find and read every face of a frame, an array (H x W x 3 BGR uint8), a path, or the bytes of a picture.
 
         Args:
             thorough: look again at other sizes where no sure face is found (``vision.detector.search``), and read
                 each face in ``vision.crop.TEN_CROPS``; live views, which get another frame at once, save that time.
+            gaze: of the source that the frame is from, see ``find``.
 
         Raises:
             PictureError: the picture cannot be read, or the array has another form.
@@ -147,14 +152,25 @@ class Engine:
             frame = Frame(frame)
         clock = StageClock()
         with clock.stage("total"):
-            found = self.find(frame, thorough, clock)
+            found = self.find(frame, thorough, clock, gaze)
             often = TEN_CROPS if len(found) <= CROWD else TEN_CROPS[:2]
             views = [often] * len(found) if thorough else None
             faces = self.read(frame, found, clock=clock, twice=thorough, second=thorough, views=views)
         return self.report(frame, faces, clock)
 
-    def find(self, frame: Frame, thorough: bool, clock: StageClock) -> tuple[Detection, ...]:
+    def find(
+        self,
+        frame: Frame,
+        thorough: bool,
+        clock: StageClock,
+        gaze: Gaze | None = None,
+        known: Sequence[Box] | None = None,
+    ) -> tuple[Detection, ...]:
         """The detector's part of ``analyze``.
+
+        Args:
+            gaze: chooses how closely to look, where not ``thorough``; None for ``options.detect_size``.
+            known: see ``Gaze.find``.
 
         Raises:
             PictureError: the array has another form.
@@ -167,8 +183,11 @@ class Engine:
                 "Give height x width x 3 values of uint8, BGR",
             )
         with clock.stage("detect"):
-            find = detector.search if thorough else detector.find_faces
-            return find(self._detector, image, self.options.detect_size, self.options.min_confidence)
+            least, size = self.options.min_confidence, self.options.detect_size
+            if thorough:
+                return detector.search(self._detector, image, size, least)
+            look = partial(detector.find_faces, self._detector, image, threshold=least)
+            return look(size) if gaze is None else gaze.find(look, frame.captured_at, max(image.shape), known)
 
     def read(
         self,

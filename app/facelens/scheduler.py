@@ -21,6 +21,7 @@ from facelens.timing import StageClock
 from facelens.types import Face, Frame, FrameReport
 from facelens.vision.crop import TEN_CROPS
 from facelens.vision.follow import MOST_BENT, bare, moved
+from facelens.vision.gaze import Gaze
 from facelens.vision.pose import head_pose
 from facelens.vision.schemes import to_scheme
 from facelens.vision.stir import Stir
@@ -67,6 +68,8 @@ class Plan:
     detected: int
     followed: int
     read: int
+    side: int = 0
+    """Longest side in px of what the detector last saw."""
 
     @property
     def words(self) -> str:
@@ -119,6 +122,7 @@ class Scheduler:
         self._detected_at = -1e9
         self._turn = 0
         self._stir = Stir()
+        self._gaze = Gaze(engine.options.detect_size)
         self.plan = Plan(0, 0.0, DETECT_SECONDS, READ_SECONDS, 0, 0, 0)
 
     def analyze(self, frame: Frame) -> FrameReport:
@@ -142,7 +146,7 @@ class Scheduler:
             read = self._refresh(frame, clock)
         if self._people:
             self._costs.learn("rest", max(clock.timings["total"] - _spent(clock), 0.0) / len(self._people))
-        self.plan = replace(self.plan, detected=int(detected), followed=len(followed), read=read)
+        self.plan = replace(self.plan, detected=int(detected), followed=len(followed), read=read, side=self._gaze.side)
         return self.engine.report(frame, tuple(person.face for person in self._people), clock)
 
     def _is_due(self, frame: Frame) -> bool:
@@ -210,7 +214,8 @@ class Scheduler:
 
     def _detect(self, frame: Frame, clock: StageClock) -> None:
         """Find everybody; those who were followed keep their places in the queue for attributes."""
-        found = self.engine.find(frame, False, clock)
+        known = [person.face.detection.box for person in self._people]
+        found = self.engine.find(frame, False, clock, self._gaze, known)
         self._costs.learn("detect", clock.timings["detect"])
         self._detected_at = frame.captured_at
         self._stir.settle()
@@ -291,6 +296,7 @@ class Watcher:
     def __init__(self, engine: Callable[[], Engine], source: FrameSource, whole: bool = False) -> None:
         self._engine, self._source, self.whole = engine, source, whole
         self._scheduler: Scheduler | None = None
+        self._gaze = Gaze(0)
 
     @property
     def plan(self) -> Plan | None:
@@ -306,7 +312,11 @@ class Watcher:
         engine = self._engine()
         if self.whole or not self._source.is_live or "landmarks" not in engine.networks:
             self._scheduler = None
-            return engine.analyze(frame, thorough=False)
+            # one picture of a folder says nothing about the next, and of a clip every frame counts
+            gaze = self._gaze if self._source.is_live else None
+            if gaze and gaze.full != engine.options.detect_size:
+                gaze = self._gaze = Gaze(engine.options.detect_size)
+            return engine.analyze(frame, thorough=False, gaze=gaze)
         if self._scheduler is None or self._scheduler.engine is not engine:
             self._scheduler = Scheduler(engine)
         return self._scheduler.analyze(frame)

@@ -48,6 +48,16 @@ def trunk(x: Any, widths: tuple[int, ...], depths: tuple[int, ...]) -> Any:
     """Two strided convolutions to a quarter, then stages of basic blocks, each after the first at half the size."""
     x = L.ReLU()(_conv(x, widths[0] // 2, 3, 2))
     x = L.ReLU()(_conv(x, widths[0], 3, 2))
+    return _stages(x, widths, depths)
+
+
+def fine_trunk(x: Any, widths: tuple[int, ...], depths: tuple[int, ...]) -> Any:
+    """One strided convolution, so that the first stage sees half the crop's size: dearer, and it learns more."""
+    x = L.ReLU()(_conv(x, widths[0], 3, 2))
+    return _stages(x, widths, depths)
+
+
+def _stages(x: Any, widths: tuple[int, ...], depths: tuple[int, ...]) -> Any:
     for stage, (channels, depth) in enumerate(zip(widths, depths)):
         for index in range(depth):
             x = block(x, channels, 2 if stage and index == 0 else 1)

@@ -18,6 +18,8 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import Progress
 
+from convert.faces.muon import KernelMuon
+
 matplotlib.use("Agg")
 
 SETTLE_BATCHES = 60
@@ -42,6 +44,8 @@ class Schedule:
     clip: float = 3.0
     average: float = 0.999
     epoch_steps: int = 250
+    muon: bool = False
+    """Kernels between layers learn by ``convert.faces.muon`` instead of AdamW."""
 
 
 def set_up(seed: int, threads: int) -> None:
@@ -128,7 +132,8 @@ def fit(
     size of the moment.
     """
     run.mkdir(parents=True, exist_ok=True)
-    optimizer = keras.optimizers.AdamW(schedule.rate, weight_decay=schedule.decay, global_clipnorm=schedule.clip)
+    kind = KernelMuon if schedule.muon else keras.optimizers.AdamW
+    optimizer = kind(schedule.rate, weight_decay=schedule.decay, global_clipnorm=schedule.clip)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(model.trainable_variables)
     averages = [tf.Variable(w, trainable=False) for w in model.trainable_variables]

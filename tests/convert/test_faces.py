@@ -20,7 +20,7 @@ import keras
 import tensorflow as tf
 
 from convert import appearance, attributes, landmarks, reader
-from convert.faces import augment, data, network, ship, teach, training
+from convert.faces import augment, data, muon, network, ship, teach, training
 from facelens.engine import Engine
 from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry, select, verify
@@ -76,18 +76,18 @@ def test_degrading_keeps_the_form_and_changes_the_picture() -> None:
 def targets(n: int = 4) -> dict[str, Any]:
     names = ("low", "high", "is_bucket", "is_years")
     values = {name: np.zeros(n, np.float32) for name in names}
-    values["votes"] = np.zeros((n, 8), np.float32)
+    values["votes"], values["groups"] = np.zeros((n, 8), np.float32), np.zeros((n, 7), np.float32)
     return values | {name: np.full(n, -1, np.float32) for name in ("female", "smile", "glasses")}
 
 
 def answers(n: int) -> dict[str, Any]:
     """Random logits of all heads."""
-    return {name: tf.random.normal((n, width)) for name, width in attributes.HEADS.items()}
+    return {name: tf.random.normal((n, width)) for name, width in attributes.TRAINED.items()}
 
 
 def test_missing_labels_teach_nothing() -> None:
     parts = attributes.loss({k: tf.constant(v) for k, v in targets().items()}, answers(4))
-    assert set(parts) == set(attributes.HEADS)
+    assert set(parts) == set(attributes.TRAINED)
     assert all(abs(float(value)) < 1e-6 for value in parts.values())
 
 
@@ -123,35 +123,63 @@ def test_rare_ages_and_expressions_are_drawn_more_often_but_not_without_end() ->
     t["low"][:] = [35] * 90 + [65] * 10 + [5] * 9 + [85]
     p = attributes.chances(t)
     assert p.sum() == pytest.approx(1)
-    assert p[90] / p[0] == pytest.approx(3)  # nine times as rare
+    assert p[90] / p[0] == pytest.approx(attributes.MOST_OFTEN)  # nine times as rare, the root would be 3
     assert p[-1] / p[0] == pytest.approx(attributes.MOST_OFTEN)
-    t = targets(10)
-    t["votes"][:, 0] = 1
-    t["votes"][9] = np.eye(8)[3]
+    t["low"][:] = [35] * 60 + [65] * 50
     p = attributes.chances(t)
-    assert p[9] / p[0] == pytest.approx(3)
+    assert p[-1] / p[0] == pytest.approx(1.2**0.5)
+    t = targets(3)
+    t["votes"][:, 0] = 1
+    t["votes"][2] = np.eye(8)[3]
+    p = attributes.chances(t)
+    assert p[2] / p[0] == pytest.approx(2**0.5)
     assert np.ptp(attributes.chances(targets(10))) == 0
 
 
-@pytest.mark.parametrize("depths", [attributes.DEPTHS, attributes.START_DEPTHS])
-def test_a_smaller_network_without_expression_can_be_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depths: tuple[int, ...]
-) -> None:
-    """What is new, blocks too, changes nothing of what it said."""
-    with monkeypatch.context() as patch:
-        patch.setattr(attributes, "DEPTHS", depths)
-        old = attributes.build("float32", ("age", "female", "smile", "glasses"))
-    training.save(tmp_path / "old.npz", old.weights)
-    new = attributes.build()
-    attributes.start_from(new, tmp_path / "old.npz", depths)
-    crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
-    before, after = old.predict_on_batch(crops), new.predict_on_batch(crops)
-    for name, value in before.items():
-        assert np.allclose(value, after[name], atol=1e-5)
-    training.save(tmp_path / "new.npz", new.weights)
-    again = attributes.build()
-    attributes.start_from(again, tmp_path / "new.npz")
-    assert np.allclose(again.predict_on_batch(crops)["expression"], after["expression"], atol=1e-5)
+def test_groups_have_the_names_of_both_packs_and_a_coarse_name_is_any_of_its_parts() -> None:
+    names = ["White", "East Asian", "Asian", "Other", "Caucasian"]
+    crops = data.Crops(np.zeros((5, 2, 2, 3), np.uint8), {"race": names}, None)
+    groups = attributes.labels(crops)["groups"]
+    assert groups.sum(1).tolist() == [1, 1, 2, 2, 0]
+    t = {k: tf.constant(v) for k, v in (targets(1) | {"groups": groups[2:3]}).items()}
+
+    def value(group: str) -> float:
+        logits = 5 * np.eye(7, dtype=np.float32)[[attributes.GROUPS.index(group)]]
+        return float(attributes.loss(t, answers(1) | {"group": tf.constant(logits)})["group"])
+
+    assert value("East Asian") == pytest.approx(value("Southeast Asian"))
+    assert value("East Asian") < 0.1 < value("White")
+
+
+def test_a_step_of_muon_has_equal_singular_values() -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((288, 32), (32, 96)):
+        rough = rng.normal(size=shape) @ np.diag(np.logspace(0, -1, shape[1]))
+        values = np.linalg.svd(np.asarray(muon.orthogonal(tf.constant(rough, tf.float32))), compute_uv=False)
+        spread = np.linalg.svd(rough, compute_uv=False)[: len(values)]
+        assert spread.max() / spread.min() > 5
+        assert values.max() / values.min() < 3
+        assert np.all((values > 0.4) & (values < 1.4))
+
+
+def test_muon_moves_kernels_of_convolutions_and_adamw_the_rest() -> None:
+    keras.mixed_precision.set_global_policy("float32")
+    model = keras.Sequential(
+        [keras.layers.Input((6, 6, 3)), keras.layers.Conv2D(8, 3), keras.layers.Conv2D(16, 3), keras.layers.Dense(2)]
+    )
+    optimizer = muon.KernelMuon(1e-2, weight_decay=0.0, global_clipnorm=1.0)
+    optimizer.build(model.trainable_variables)
+    before = [np.asarray(v) for v in model.trainable_variables]
+    gradients = [tf.random.normal(v.shape, seed=1) for v in model.trainable_variables]
+    optimizer.apply(gradients, model.trainable_variables)
+    moved = [np.asarray(v) - b for v, b in zip(model.trainable_variables, before)]
+    kernel = moved[2].reshape(-1, 16)
+    singular = np.linalg.svd(kernel, compute_uv=False)
+    assert singular.max() / singular.min() < 3
+    # scaled so that the root mean square change is 0.2 of the rate, as that of AdamW is
+    assert np.sqrt((kernel**2).mean()) == pytest.approx(1e-2 * 0.2, rel=0.4)
+    for other in (0, 1, 3, 4, 5):  # the first step of Adam is the sign of the gradient
+        assert np.quantile(np.abs(moved[other] + 1e-2 * np.sign(gradients[other])), 0.9) < 1e-4
 
 
 def tiny_pack(kind: str, n: int = 20) -> reader.Pack:
@@ -332,7 +360,7 @@ def test_the_fused_normalisation_is_keras_own() -> None:
 def test_the_exported_file_opens_and_says_what_the_network_says(tmp_path: Path) -> None:
     model = small()
     served = attributes.served(model, {"age": 1.3, "female": 1.1})
-    crops = np.random.default_rng(4).integers(0, 256, (9, 112, 112, 3), np.uint8)
+    crops = np.random.default_rng(4).integers(0, 256, (9, 96, 96, 3), np.uint8)
     args = Namespace(models=tmp_path / "models", run=tmp_path)
     ship.export_model(served, attributes.SHIPMENT, crops, args, {"figure": 0.5}, {"age": 1.3})
     spec = select(load_registry(tmp_path / "models"), "attributes")
@@ -354,7 +382,7 @@ def test_the_network_that_is_named_is_measured_not_the_usual_one(
 ) -> None:
     models = tmp_path / "models"
     shutil.copytree(models_dir(), models, ignore=shutil.ignore_patterns("*.md", "*.png", "*.json", "__pycache__"))
-    crops = np.random.default_rng(4).integers(0, 256, (9, 112, 112, 3), np.uint8)
+    crops = np.random.default_rng(4).integers(0, 256, (9, 96, 96, 3), np.uint8)
     args = Namespace(models=models, run=tmp_path, data=tmp_path, split="val", limit=None)
     second = replace(attributes.SHIPMENT, name="attributes-9")
     ship.export_model(attributes.served(small(), {}), second, crops, args, {}, {})

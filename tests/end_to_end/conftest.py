@@ -49,8 +49,8 @@ def expression(monkeypatch: pytest.MonkeyPatch) -> Callable[[Expression | None],
     def told(seen: Expression | None) -> None:
         real = engine.Engine.analyze
 
-        def analyze(self: Any, frame: Any, thorough: bool = True) -> FrameReport:
-            found = real(self, frame, thorough)
+        def analyze(self: Any, frame: Any, thorough: bool = True, gaze: Any = None) -> FrameReport:
+            found = real(self, frame, thorough, gaze)
             return replace(found, faces=tuple(replace(face, expression=seen) for face in found.faces))
 
         monkeypatch.setattr(engine.Engine, "analyze", analyze)

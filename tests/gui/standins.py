@@ -104,7 +104,7 @@ class StandInEngine:
     def set_score(self, preset: str, weights: Any = None) -> None:
         self.scores.append((preset, weights))
 
-    def analyze(self, frame: Frame, thorough: bool = True) -> FrameReport:
+    def analyze(self, frame: Frame, thorough: bool = True, gaze: Any = None) -> FrameReport:
         assert threading.current_thread() is not threading.main_thread(), "networks ran on the window's thread"
         self.seen = [*self.seen[-50:], frame]
         timings = {"total": 12.0}

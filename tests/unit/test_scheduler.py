@@ -10,12 +10,14 @@ import pytest
 
 from facelens.engine import Engine, open_engine
 from facelens.geometry import iou
+from facelens.options import EngineOptions
 from facelens.scheduler import LEVELS, Scheduler, Watcher
 from facelens.sources import DemoSource
 from facelens.timing import StageClock
 from facelens.types import AgeEstimate, Box, Detection, Face, Frame, FrameReport, Landmarks
 from facelens.vision.crop import TEN_CROPS, View
 from facelens.vision.follow import MOST_BENT, moved
+from facelens.vision.gaze import Gaze
 from facelens.vision.pose import MODEL
 from facelens.vision.schemes import FIVE
 from facelens.vision.stir import Stir
@@ -44,17 +46,26 @@ class World(Engine):
         self.calls: list[str] = []
         self.views: list[View] = []
 
+    options = EngineOptions()
     networks = {"landmarks": None, "attributes": None}  # type: ignore[assignment]  # noqa: RUF012
 
     def _detection(self, x: float, y: float) -> Detection:
         five = np.array([[-20, -10], [20, -10], [0, 5], [-15, 25], [15, 25]]) + np.array([x, y])
         return Detection(Box(x - 50, y - 50, 100, 100), 0.9, Landmarks(five, "five"))
 
-    def find(self, frame: Frame, thorough: bool, clock: StageClock) -> tuple[Detection, ...]:
+    def find(
+        self,
+        frame: Frame,
+        thorough: bool,
+        clock: StageClock,
+        gaze: Gaze | None = None,
+        known: Sequence[Box] | None = None,
+    ) -> tuple[Detection, ...]:
         assert not thorough
         self.calls.append("detect")
         clock.timings["detect"] = self.costs["detect"]
-        return () if self.blind else tuple(self._detection(x, y) for x, y in self.people)
+        seen = () if self.blind else tuple(self._detection(x, y) for x, y in self.people)
+        return seen if gaze is None else gaze.find(lambda side: seen, frame.captured_at, frame.width, known)
 
     def read(
         self,
@@ -223,10 +234,12 @@ def test_what_stirs_and_where() -> None:
 
 def test_clips_and_those_who_want_it_have_every_frame_whole() -> None:
     class Whole(World):
-        def analyze(self, frame: Frame | Any, thorough: bool = True) -> FrameReport:
+        def analyze(self, frame: Frame | Any, thorough: bool = True, gaze: Gaze | None = None) -> FrameReport:
             self.calls.append("analyze")
+            gazes.append(gaze)
             return FrameReport(frame.index, frame.captured_at, (640, 480), (), {})
 
+    gazes: list[Gaze | None] = []
     world, source = Whole(), DemoSource()
     source.is_live = False
     watcher = Watcher(lambda: world, source)
@@ -240,7 +253,13 @@ def test_clips_and_those_who_want_it_have_every_frame_whole() -> None:
     assert watcher.plan is not None
     watcher.whole = True
     watcher.analyze(Frame(picture, 2, 0.2))
+    watcher.analyze(Frame(picture, 2, 0.23))
     assert world.calls[-1] == "analyze"
+    # each picture of a clip is looked at in full, a camera's as closely as the faces in it need
+    assert gazes[0] is None
+    assert gazes[1] is not None
+    assert gazes[1] is gazes[2]
+    assert gazes[1].full == world.options.detect_size
     # another engine: the clocks begin anew
     watcher.whole, old, world = False, world, Whole()
     watcher.analyze(Frame(picture, 3, 0.3))
@@ -285,6 +304,7 @@ def test_frames_that_analysis_is_too_late_for_count() -> None:
         world.people = [(120.0 * (i % 8), 120.0 * (i // 8)) for i in range(22)]
         scheduler = Scheduler(world)
         for index in range(0, 120 * every, every):
+            scheduler._costs.rest = 0.0  # what this machine takes for the test itself, loaded or not
             run(scheduler, 1, start=index)
         plans.append(scheduler.plan)
     assert plans[0].level == plans[1].level > 0

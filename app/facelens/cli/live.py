@@ -232,7 +232,7 @@ def _table(found: FrameReport | None, source: FrameSource, live: LiveStats, plan
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     table.title, table.title_justify = title, "left"
     if plan is not None:
-        table.caption, table.caption_justify = f"at the end: {plan.words}", "left"
+        table.caption, table.caption_justify = f"at the end: {plan.words}; faces looked for in {plan.side} px", "left"
     for face in faces:
         gender = face.gender
         table.add_row(

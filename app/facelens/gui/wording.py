@@ -247,6 +247,8 @@ def plan(now: Plan | None) -> str:
     if now is None:
         return QCoreApplication.translate("wording", "Every network runs on every frame.")
     text = QCoreApplication.translate(
-        "wording", "{level}. Networks run as often as they are needed, {load} % of the time between frames."
+        "wording",
+        "{level}. Networks run as often as they are needed, {load} % of the time between frames. "
+        "Faces are looked for in {side} px.",
     )
-    return text.format(level=tr(LEVELS[now.words]), load=round(100 * now.load))
+    return text.format(level=tr(LEVELS[now.words]), load=round(100 * now.load), side=now.side)

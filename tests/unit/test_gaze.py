@@ -1,0 +1,85 @@
+"""How many pixels of a live view the detector sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from facelens.types import Box, Detection, Landmarks
+from facelens.vision.gaze import FULL_SECONDS, LEAST_PX, Gaze
+
+FULL, WIDE = 640, 1280
+
+
+class Room:
+    """Faces of given widths in a frame ``WIDE`` px wide; those under ``least`` px in the detector's view are missed."""
+
+    def __init__(self, *widths: float, least: float = 0.0) -> None:
+        self.widths, self.least = widths, least
+        self.sides: list[int] = []
+
+    def boxes(self) -> list[Box]:
+        return [Box(0, 0, width, width) for width in self.widths]
+
+    def look(self, side: int) -> tuple[Detection, ...]:
+        self.sides.append(side)
+        points = Landmarks(np.zeros((5, 2)), "five")
+        return tuple(Detection(box, 0.9, points) for box in self.boxes() if box.width * side / WIDE >= self.least)
+
+
+def test_the_first_look_is_full_and_the_next_is_as_quick_as_the_smallest_face_allows() -> None:
+    gaze, room = Gaze(FULL), Room(400, 200)
+    gaze.find(room.look, 5.0, WIDE)
+    gaze.find(room.look, 5.03, WIDE)
+    assert room.sides == [FULL, FULL // 2]
+    room.widths = (400, LEAST_PX * WIDE / 500)
+    gaze.find(room.look, 5.06, WIDE)
+    gaze.find(room.look, 5.10, WIDE)
+    assert room.sides[2:] == [FULL // 2, round(FULL * 0.8)]
+    assert gaze.side == round(FULL * 0.8)
+
+
+def test_small_faces_and_nobody_get_full_looks() -> None:
+    for widths in ((400.0, 40.0), ()):
+        gaze, room = Gaze(FULL), Room(*widths)
+        for index in range(3):
+            gaze.find(room.look, index / 30, WIDE)
+        assert room.sides == [FULL] * 3
+
+
+def test_a_full_look_comes_every_second_and_after_a_step_back() -> None:
+    gaze, room = Gaze(FULL), Room(400)
+    for index in range(70):
+        gaze.find(room.look, index / 30, WIDE)
+    full = [index for index, side in enumerate(room.sides) if side == FULL]
+    assert full == [0, 30, 60]
+    assert FULL_SECONDS == 1
+    gaze.find(room.look, 0.5, WIDE)
+    assert room.sides[-1] == FULL
+
+
+def test_a_quick_look_that_misses_somebody_is_followed_by_a_full_one() -> None:
+    gaze, room = Gaze(FULL), Room(200, least=75)
+    assert len(gaze.find(room.look, 0.0, WIDE)) == 1
+    found = gaze.find(room.look, 0.1, WIDE)
+    assert room.sides == [FULL, FULL // 2, FULL]
+    assert len(found) == 1
+
+
+def test_those_who_are_followed_count_as_known() -> None:
+    gaze, room = Gaze(FULL), Room(300)
+    gaze.find(room.look, 0.0, WIDE, ())
+    gaze.find(room.look, 0.1, WIDE, Room(300).boxes())
+    gaze.find(room.look, 0.2, WIDE, Room(300, 30).boxes())
+    gaze.find(room.look, 0.3, WIDE, ())
+    assert room.sides == [FULL, FULL // 2, FULL, FULL]
+
+
+@pytest.mark.parametrize("longest", [320, 400, 640])
+def test_a_small_frame_is_never_looked_at_twice_as_large(longest: int) -> None:
+    """A quick look must show fewer pixels than a full one, or it is no saving."""
+    gaze, room = Gaze(FULL), Room(200)
+    for index in range(4):
+        gaze.find(room.look, index / 30, longest)
+    quick = {side for side in room.sides if side != FULL}
+    assert all(side < longest for side in quick)
