@@ -40,6 +40,8 @@ def test_form_and_sums(engine: Engine, first_names: frozenset[str]) -> None:
     for row in found["pipeline"]:
         same = [part for part in found["networks"] if (part["size"], part["faces"]) == (row["size"], row["faces"])]
         assert row["sum_of_networks_ms"] == pytest.approx(sum(part["ms_median"] for part in same), abs=0.01)
+        assert 0 < row["found"] <= row["faces"]
+        assert row["detector_px"] in (320, 384, 448, 512, 640)
     assert [row["faces"] for row in found["live"]] == [1, 3, 1, 3]
 
 

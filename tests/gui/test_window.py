@@ -311,7 +311,7 @@ def test_in_a_pause_the_panel_tells_of_the_frame_that_is_shown(
     engine = world.engine
     analyze = engine.analyze
 
-    def older_with_every_frame(frame: Frame, thorough: bool) -> FrameReport:
+    def older_with_every_frame(frame: Frame, thorough: bool, gaze: Any) -> FrameReport:
         assert not thorough
         engine.faces = (face(years=20 + frame.index % 50),)
         return analyze(frame, thorough)

@@ -47,9 +47,7 @@ def find_faces(
     scale = min(1.0, longest_side / max(height, width)) * zoom
     if scale != 1:
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        # INTER_AREA is slow for a small step down, and bilinear skips pixels in a large one
-        method = cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA
-        small = np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
+        small = resized(image, size)
         back = np.array([width / size[0], height / size[1]])
     else:
         small, back = image, np.ones(2)
@@ -73,6 +71,23 @@ def find_faces(
             )
         )
     return tuple(sorted(found, key=lambda d: -d.box.area))
+
+
+def resized(image: Image, size: tuple[int, int]) -> Image:
+    """The picture at another ``size`` (width, height), with the mean of its pixels where it gets smaller.
+
+    Halves, which OpenCV averages fastest, as long as they fit, then a step that skips no pixel: an eighth of the time
+    of averaging by such a factor (1280 x 720 to 416 x 234 px: 0.44 ms, not 3.5).
+    """
+    width, height = image.shape[1], image.shape[0]
+    while width >= 2 * size[0] and height >= 2 * size[1] and width % 2 == height % 2 == 0:
+        width, height = width // 2, height // 2
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    if (width, height) == size:
+        return image
+    # INTER_AREA is slow for a small step down, and bilinear skips pixels in a large one
+    method = cv2.INTER_LINEAR if 2 * size[0] > width else cv2.INTER_AREA
+    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
 
 
 def least(threshold: float) -> float:

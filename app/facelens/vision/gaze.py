@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from facelens.types import Box, Detection
 
-SHARES = (0.5, 0.65, 0.8)
+SHARES = (0.5, 0.6, 0.7, 0.8)
 """Sizes of a quick look, as shares of that of a full one."""
 LEAST_PX = 28.0
 """A quick look shows every known face at least so large (root of its area). In scenes val, looked at in several sizes,
