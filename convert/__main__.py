@@ -61,6 +61,10 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--minutes", type=float, help="of training for each (default: 10)")
     part.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     part.add_argument("--seed", type=int, default=0)
+    part = commands.add_parser("pareto", help="accuracy against time of the networks that ship, at several input sizes")
+    part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
+    part.add_argument("--models", type=Path, default=Path("models"), help="our models; the page goes there")
+    part.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     part = commands.add_parser("calibrate", help="find how sharp the ages of several networks' mean must be, on val")
     part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     part.add_argument("--models", type=Path, default=Path("models"), help="our models; the result goes to models.toml")
@@ -76,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command in ("compare", "probe", "calibrate", "turn"):
         getattr(importlib.import_module(f"convert.{args.command}"), args.command)(args)
         return 0
-    if args.command != "sweep":
+    if args.command not in ("sweep", "pareto"):
         args.run = args.run or Path("runs") / args.name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -94,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(f"{error.name} is missing: pip install 'facelens[train]'", file=sys.stderr)
         return 2
-    module = args.command if args.command in ("worst", "quantise", "sweep") else args.name
+    module = args.command if args.command in ("worst", "quantise", "sweep", "pareto") else args.name
     getattr(importlib.import_module(f"convert.{module}"), args.command)(args)
     return 0
 

@@ -89,13 +89,13 @@ def train(variant: Variant, packs: dict[str, reader.Pack], val: dict[str, Any], 
     return exact, reader.figures(exact, val, packs["scut_fbp5500"], None, variant.size)
 
 
-def front(results: list[dict[str, Any]], figure: str, lower: bool) -> list[int]:
-    """The rows that no other row beats in both ``ms_int8`` and the figure."""
+def front(results: list[dict[str, Any]], figure: str, lower: bool, cost: str = "ms_int8") -> list[int]:
+    """The rows that no other row beats in both ``cost`` and the figure."""
     sign = 1 if lower else -1
     kept = []
     for index, row in enumerate(results):
         beaten = any(
-            other["ms_int8"] <= row["ms_int8"]
+            other[cost] <= row[cost]
             and sign * other["figures"][figure] <= sign * row["figures"][figure]
             and other is not row
             for other in results

@@ -1,7 +1,8 @@
 """Separate clocks for a live view: which networks run on which frame, so that analysis keeps up with the camera.
 
 Between detections a face is followed by its own landmarks (``vision.follow``): that network is cheap, finds the face
-again where it was a moment ago, and says with its spreads whether there still is one. The detector looks at once where
+again where it was a moment ago, and says with its spreads whether there still is one. A face that goes on steadily is
+carried on by its course in every second frame. The detector looks at once where
 something stirs beside the people who are known, seldom where nothing does (``vision.stir``). Attributes are read anew
 when a face is new, turns to the camera, or its last reading has aged, each time in another crop and by all networks
 there are: what is seldom done can be done well.
@@ -9,18 +10,16 @@ there are: what is seldom done can be done well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from facelens.engine import Engine
 from facelens.geometry import iou_matrix
-from facelens.sources import FrameSource
 from facelens.timing import StageClock
 from facelens.types import Face, Frame, FrameReport
 from facelens.vision.crop import TEN_CROPS
-from facelens.vision.follow import MOST_BENT, bare, moved
+from facelens.vision.follow import MOST_BENT, Course, carried, moved
 from facelens.vision.gaze import Gaze
 from facelens.vision.pose import head_pose
 from facelens.vision.schemes import to_scheme
@@ -81,6 +80,9 @@ class _Person:
     face: Face
     anchor: Face
     """Where it was last detected."""
+    course: Course
+    at: float
+    """When it was at the place of ``face``, seconds."""
     read_at: float = -1e9
     aside: float = 0.0
     """How far it looked away from the camera when it was last read, degrees."""
@@ -93,10 +95,10 @@ class _Person:
 
 
 class _Costs:
-    """Running means of what each stage costs, ms."""
+    """Running means of what each stage costs, ms, and of the ``share`` of the people who are followed in a frame."""
 
     def __init__(self) -> None:
-        self.detect = self.follow = self.whole = self.rest = 0.0
+        self.detect = self.follow = self.whole = self.rest = self.share = 0.0
 
     def learn(self, name: str, value: float) -> None:
         old = getattr(self, name)
@@ -179,7 +181,7 @@ class Scheduler:
         for level in range(len(LEVELS)):
             detect = DETECT_SECONDS * (1, 1, 3, 4)[level]
             read = READ_SECONDS * (1, 4, 6, 8)[level]
-            follow = count * (self._costs.follow * (1 if level < 3 else 0.5) + self._costs.rest)
+            follow = count * (self._costs.follow * min(self._costs.share, 1 if level < 3 else 0.5) + self._costs.rest)
             cost = follow + self._costs.detect / detect / frames + count * self._costs.whole / read / frames
             if cost <= budget or level == len(LEVELS) - 1:
                 load = cost / max(self._interval * 1000, 1e-6)
@@ -188,28 +190,33 @@ class Scheduler:
 
     def _follow(self, frame: Frame, clock: StageClock) -> list[_Person]:
         """Those who are still where their landmarks say."""
-        people = self._people
+        now = frame.captured_at
         self._turn += 1
-        if self.plan.level == len(LEVELS) - 1 and len(people) > 1:
-            # the last resort: half of the people in turn, the others stay where they were
-            moving = {i for i in range(len(people)) if (i + self._turn) % 2}
-        else:
-            moving = set(range(len(people)))
-        chosen = [people[i].face.detection for i in sorted(moving)]
+        # who goes on steadily is looked at in every second frame, half of them in turn, and carried on in the others;
+        # the last resort does so with everybody
+        all_steady = self.plan.level == len(LEVELS) - 1 and len(self._people) > 1
+        people = []
+        for index, person in enumerate(self._people):
+            face = carried(person.face, person.course, now - person.at)
+            carry = (index + self._turn) % 2 == 0 and (person.course.steady or all_steady)
+            people.append((replace(person, face=face if carry else person.face, at=now), face, carry))
+        chosen = [person.face.detection for person, _, carry in people if not carry]
+        if people:
+            self._costs.learn("share", len(chosen) / len(people))
         if not chosen:
-            return people
+            return [person for person, *_ in people]
         before = _spent(clock)
-        faces = self.engine.read(frame, chosen, frozenset({"landmarks"}), clock=clock)
+        fresh = iter(self.engine.read(frame, chosen, frozenset({"landmarks"}), clock=clock))
         self._costs.learn("follow", (_spent(clock) - before) / len(chosen))
         kept = []
-        fresh = iter(faces)
-        for index, person in enumerate(people):
-            if index not in moving:
-                kept.append(replace(person, face=bare(person.face)))
+        for person, expected, carry in people:
+            if carry:
+                kept.append(person)
                 continue
             step = moved(person.anchor, person.face, next(fresh), person.scale)
             if step is not None:
-                kept.append(replace(person, face=step.face, scale=step.scale, bend=step.bend))
+                course = person.course.seen(step.face, expected, now)
+                kept.append(replace(person, face=step.face, scale=step.scale, bend=step.bend, course=course))
         return kept
 
     def _detect(self, frame: Frame, clock: StageClock) -> None:
@@ -229,7 +236,8 @@ class Scheduler:
         people = []
         for index, face in enumerate(faces):
             old = self._people[before[index]] if index in before else None
-            here = _Person(face, face)
+            at = frame.captured_at
+            here = _Person(face, face, Course.begin(face, at), at)
             people.append(here if old is None else replace(old, face=face, anchor=face, unseen=0, scale=1.0, bend=0.0))
         for place, person in enumerate(self._people):
             # the detector may blink, at a profile or behind a hand, where the landmarks still hold on
@@ -279,44 +287,3 @@ def aside(face: Face) -> float:
     five = None if face.landmarks is None else to_scheme(face.landmarks, "five")
     pose = head_pose((five or face.detection.landmarks).points)
     return float(np.hypot(pose.yaw, pose.pitch))
-
-
-class Watcher:
-    """Analyses the frames of one source: those of a live one on separate clocks, those of a clip or of pictures, of
-    which each counts, whole.
-
-    Called by one thread, with frames in order.
-
-    Args:
-        engine: the engine of the moment; where it is another one, the clocks begin anew.
-        source: looked at from the first frame on.
-        whole: every frame whole, whatever the source; may be set from any thread.
-    """
-
-    def __init__(self, engine: Callable[[], Engine], source: FrameSource, whole: bool = False) -> None:
-        self._engine, self._source, self.whole = engine, source, whole
-        self._scheduler: Scheduler | None = None
-        self._gaze = Gaze(0)
-
-    @property
-    def plan(self) -> Plan | None:
-        """What the clocks do now; None where every frame is analysed whole. From any thread."""
-        return None if self._scheduler is None else self._scheduler.plan
-
-    def analyze(self, frame: Frame) -> FrameReport:
-        """The report of the next frame.
-
-        Raises:
-            PictureError, ProviderError: see ``Engine.analyze``; also what ``engine`` raises.
-        """
-        engine = self._engine()
-        if self.whole or not self._source.is_live or "landmarks" not in engine.networks:
-            self._scheduler = None
-            # one picture of a folder says nothing about the next, and of a clip every frame counts
-            gaze = self._gaze if self._source.is_live else None
-            if gaze and gaze.full != engine.options.detect_size:
-                gaze = self._gaze = Gaze(engine.options.detect_size)
-            return engine.analyze(frame, thorough=False, gaze=gaze)
-        if self._scheduler is None or self._scheduler.engine is not engine:
-            self._scheduler = Scheduler(engine)
-        return self._scheduler.analyze(frame)

@@ -20,10 +20,11 @@ from facelens.livestats import LiveStats
 from facelens.machine import rss_mib
 from facelens.recorder import USUAL_FPS, Recorder, Recording
 from facelens.runstats import Follower, Shown
-from facelens.scheduler import Plan, Watcher
+from facelens.scheduler import Plan
 from facelens.sources import FrameSource, Notice, Wishes, open_source
 from facelens.tracking import Tracker
 from facelens.types import Frame, FrameReport
+from facelens.watcher import Watcher
 
 
 class Watch:

@@ -12,9 +12,9 @@ from facelens.errors import FacelensError, ModelError
 from facelens.gui.worker import Tasks, as_shown
 from facelens.options import EngineOptions
 from facelens.runtime import Proof
-from facelens.scheduler import Watcher
 from facelens.sources import FrameSource
 from facelens.types import Frame, FrameReport
+from facelens.watcher import Watcher
 
 
 class EngineRoom(QObject):

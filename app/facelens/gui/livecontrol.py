@@ -18,9 +18,10 @@ from facelens.live import LiveSession
 from facelens.livestats import LiveStats
 from facelens.machine import trim_memory
 from facelens.runstats import Follower
-from facelens.scheduler import Plan, Watcher
+from facelens.scheduler import Plan
 from facelens.sources import FrameSource, Wishes
 from facelens.tracking import USUAL_SMOOTHING
+from facelens.watcher import Watcher
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from facelens.gui.scene import Scene
 from facelens.live import LiveResult, LiveSession
 from facelens.runstats import Follower
-from facelens.scheduler import Plan, Watcher
+from facelens.scheduler import Plan
 from facelens.sources import FrameSource, Wishes
 from facelens.tracking import Tracker
+from facelens.watcher import Watcher
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ class Graph:
         self._input = self._session.get_inputs()[0].name
         self.path = path
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs in the order of the file."""
+        return tuple(output.name for output in self._session.get_outputs())
+
     def run(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
         """All outputs in the order of the file."""
         return list(self._session.run(None, {self._input: batch}))
