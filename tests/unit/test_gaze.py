@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from facelens.types import Box, Detection, Landmarks
+from facelens.vision import detector
 from facelens.vision.gaze import FULL_SECONDS, LEAST_PX, Gaze
 
 FULL, WIDE = 640, 1280
@@ -83,3 +85,28 @@ def test_a_small_frame_is_never_looked_at_twice_as_large(longest: int) -> None:
         gaze.find(room.look, index / 30, longest)
     quick = {side for side in room.sides if side != FULL}
     assert all(side < longest for side in quick)
+
+
+@pytest.mark.parametrize("size", [(416, 234), (320, 180), (213, 120), (640, 360), (1000, 563)])
+def test_a_smaller_picture_is_the_mean_of_its_pixels_in_its_place(size: tuple[int, int]) -> None:
+    """As by areas, but for what a last step of less than a half blurs."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (9, 16, 3)).astype(np.uint8)
+    image = cv2.resize(coarse, (1280, 720), interpolation=cv2.INTER_CUBIC)
+    noisy = np.clip(image + rng.normal(0, 25, image.shape), 0, 255).astype(np.uint8)
+    small = detector.resized(noisy, size)
+    expected = cv2.resize(noisy, size, interpolation=cv2.INTER_AREA).astype(float)
+    assert small.shape == expected.shape
+    off = small - expected
+    assert abs(off.mean()) < 0.5
+    # a pixel in the wrong place, or one for many, would differ by the noise
+    assert off.std() < 25 * max(size) / 1280 * 0.8
+
+
+def test_pictures_whose_sides_are_odd_are_not_cut() -> None:
+    image = np.zeros((721, 1283, 3), np.uint8)
+    image[-1], image[:, -1] = 255, 255
+    small = detector.resized(image, (400, 225))
+    assert small.shape == (225, 400, 3)
+    assert small[-1].min() > 40
+    assert small[:, -1].min() > 40
