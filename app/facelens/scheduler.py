@@ -226,23 +226,30 @@ class Scheduler:
         self._costs.learn("detect", clock.timings["detect"])
         self._detected_at = frame.captured_at
         self._stir.settle()
-        faces = self.engine.read(frame, found, frozenset({"landmarks"}), clock=clock)
         overlap = iou_matrix([p.face.detection.box for p in self._people], [d.box for d in found])
         before: dict[int, int] = {}
         while overlap.size and overlap.max() >= MATCH_IOU:
             row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
             before[int(column)] = int(row)
             overlap[row, :], overlap[:, column] = -1, -1
-        people = []
-        for index, face in enumerate(faces):
-            old = self._people[before[index]] if index in before else None
-            at = frame.captured_at
+        # a quick look is too coarse to begin anew from where it finds a face that is followed well: the points would
+        # jump by what it is off
+        every = self._gaze.side == self._gaze.full or self._step >= SLOW_SECONDS
+        held = {i: self._people[j] for i, j in before.items() if not every and self._people[j].bend <= MOST_BENT}
+        new = [detection for index, detection in enumerate(found) if index not in held]
+        faces = iter(self.engine.read(frame, new, frozenset({"landmarks"}), clock=clock))
+        people, at = [], frame.captured_at
+        for index in range(len(found)):
+            if index in held:
+                people.append(replace(held[index], unseen=0))
+                continue
+            face, old = next(faces), self._people[before[index]] if index in before else None
             here = _Person(face, face, Course.begin(face, at), at)
             people.append(here if old is None else replace(old, face=face, anchor=face, unseen=0, scale=1.0, bend=0.0))
         for place, person in enumerate(self._people):
             # the detector may blink, at a profile or behind a hand, where the landmarks still hold on
-            held = person.face.landmarks is not None and person.face.landmarks.spread is not None
-            if place not in before.values() and held and person.unseen < MOST_UNSEEN:
+            marked = person.face.landmarks is not None and person.face.landmarks.spread is not None
+            if place not in before.values() and marked and person.unseen < MOST_UNSEEN:
                 people.append(replace(person, unseen=person.unseen + 1))
         self._people = people
 

@@ -30,7 +30,7 @@ class Gaze:
     def __init__(self, full: int) -> None:
         self.full = full
         self.side = full
-        """Longest side in px that the last look began with."""
+        """Longest side in px of the last look."""
         self._at = 0.0
         self._known: Sequence[Box] = ()
 
@@ -54,9 +54,9 @@ class Gaze:
         self.side = self._choose(now, longest, boxes)
         found = look(self.side)
         if self.side < self.full and len(found) < len(boxes):
+            self.side = self.full
             found = look(self.full)
-            self._at = now
-        elif self.side == self.full:
+        if self.side == self.full:
             self._at = now
         self._known = [detection.box for detection in found]
         return found
