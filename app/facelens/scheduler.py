@@ -27,7 +27,7 @@ from facelens.vision.stir import Stir
 
 DETECT_SECONDS, STIRRED_SECONDS, STILL_SECONDS = 0.5, 0.1, 0.75
 """Between detections: where only those who are known move, where something stirs elsewhere, where nothing does.
-Landmarks tell in every frame whether a face is still there: these look for others."""
+Landmarks tell from frame to frame whether a face is still there: these look for others."""
 DOUBT_SECONDS, LONGEST_SECONDS = 0.33, 1.5
 """The same where the last one missed somebody whom landmarks hold; and however little time there is."""
 READ_SECONDS = 0.5
@@ -125,6 +125,7 @@ class Scheduler:
         self._turn = 0
         self._stir = Stir()
         self._gaze = Gaze(engine.options.detect_size)
+        self._side = 0
         self.plan = Plan(0, 0.0, DETECT_SECONDS, READ_SECONDS, 0, 0, 0)
 
     def analyze(self, frame: Frame) -> FrameReport:
@@ -137,18 +138,18 @@ class Scheduler:
         clock = StageClock()
         with clock.stage("total"):
             self._choose_level()
-            followed = self._follow(frame, clock)
+            due = self._is_due(frame) or self._step >= SLOW_SECONDS
+            followed = self._follow(frame, clock, due)
             lost = len(followed) < len(self._people)
             self._people = followed
-            due = self._is_due(frame)
             doubtful = any(person.bend > MOST_BENT for person in followed)
-            detected = lost or doubtful or due or self._step >= SLOW_SECONDS
+            detected = lost or doubtful or due
             if detected:
                 self._detect(frame, clock)
             read = self._refresh(frame, clock)
         if self._people:
             self._costs.learn("rest", max(clock.timings["total"] - _spent(clock), 0.0) / len(self._people))
-        self.plan = replace(self.plan, detected=int(detected), followed=len(followed), read=read, side=self._gaze.side)
+        self.plan = replace(self.plan, detected=int(detected), followed=len(followed), read=read)
         return self.engine.report(frame, tuple(person.face for person in self._people), clock)
 
     def _is_due(self, frame: Frame) -> bool:
@@ -181,28 +182,36 @@ class Scheduler:
         for level in range(len(LEVELS)):
             detect = DETECT_SECONDS * (1, 1, 3, 4)[level]
             read = READ_SECONDS * (1, 4, 6, 8)[level]
-            follow = count * (self._costs.follow * min(self._costs.share, 1 if level < 3 else 0.5) + self._costs.rest)
+            share = min(self._costs.share, 0.5 if level == len(LEVELS) - 1 and count > 1 else 1)
+            follow = count * (self._costs.follow * share + self._costs.rest)
             cost = follow + self._costs.detect / detect / frames + count * self._costs.whole / read / frames
             if cost <= budget or level == len(LEVELS) - 1:
                 load = cost / max(self._interval * 1000, 1e-6)
-                self.plan = Plan(level, load, detect, read, 0, 0, 0)
+                self.plan = Plan(level, load, detect, read, 0, 0, 0, self._side)
                 return
 
-    def _follow(self, frame: Frame, clock: StageClock) -> list[_Person]:
-        """Those who are still where their landmarks say."""
+    def _follow(self, frame: Frame, clock: StageClock, all_of_them: bool) -> list[_Person]:
+        """Those who are still where their landmarks say.
+
+        Who goes on steadily is looked at in every second frame, half of them in turn, and carried on in the others,
+        but never twice running, nor over a gap; ``all_of_them`` are looked at before the detector has its say.
+        """
         now = frame.captured_at
         self._turn += 1
-        # who goes on steadily is looked at in every second frame, half of them in turn, and carried on in the others;
-        # the last resort does so with everybody
-        all_steady = self.plan.level == len(LEVELS) - 1 and len(self._people) > 1
-        people = []
+        # the last resort
+        everybody = self.plan.level == len(LEVELS) - 1 and len(self._people) > 1
+        people, steady = [], 0
         for index, person in enumerate(self._people):
-            face = carried(person.face, person.course, now - person.at)
-            carry = (index + self._turn) % 2 == 0 and (person.course.steady or all_steady)
+            since = now - person.at
+            may = (index + self._turn) % 2 == 0 and person.course.at >= person.at and 0 < since < SLOW_SECONDS
+            carry = may and not all_of_them and (person.course.steady or everybody)
+            steady += may and person.course.steady
+            face = carried(person.face, person.course, since if abs(since) < SLOW_SECONDS else 0.0)
             people.append((replace(person, face=face if carry else person.face, at=now), face, carry))
         chosen = [person.face.detection for person, _, carry in people if not carry]
         if people:
-            self._costs.learn("share", len(chosen) / len(people))
+            # as if there were time for all: what the last resort saves is no reason to leave it
+            self._costs.learn("share", 1 - steady / len(people))
         if not chosen:
             return [person for person, *_ in people]
         before = _spent(clock)
@@ -223,6 +232,7 @@ class Scheduler:
         """Find everybody; those who were followed keep their places in the queue for attributes."""
         known = [person.face.detection.box for person in self._people]
         found = self.engine.find(frame, False, clock, self._gaze, known)
+        self._side = min(self._gaze.side, max(frame.width, frame.height))
         self._costs.learn("detect", clock.timings["detect"])
         self._detected_at = frame.captured_at
         self._stir.settle()

@@ -31,7 +31,8 @@ class Watcher:
     @property
     def plan(self) -> Plan | None:
         """What the clocks do now; None where every frame is analysed whole. From any thread."""
-        return None if self._scheduler is None else self._scheduler.plan
+        scheduler = self._scheduler
+        return None if scheduler is None else scheduler.plan
 
     def analyze(self, frame: Frame) -> FrameReport:
         """The report of the next frame.

@@ -41,7 +41,7 @@ def test_form_and_sums(engine: Engine, first_names: frozenset[str]) -> None:
         same = [part for part in found["networks"] if (part["size"], part["faces"]) == (row["size"], row["faces"])]
         assert row["sum_of_networks_ms"] == pytest.approx(sum(part["ms_median"] for part in same), abs=0.01)
         assert 0 < row["found"] <= row["faces"]
-        assert row["detector_px"] in (320, 384, 448, 512, 640)
+        assert row["detector_px"] == int(row["size"].split("x")[0])  # no quick look would be smaller
     assert [row["faces"] for row in found["live"]] == [1, 3, 1, 3]
 
 
@@ -69,8 +69,8 @@ def test_peers_are_timed_beside_and_compared(engine: Engine, first_names: frozen
 
 
 def test_demo_frames_are_what_they_say() -> None:
-    frames = benchmark.demo_frames((320, 240), 2, count=3)
-    assert [frame.index for frame in frames] == [0, 10, 20]
+    frames = benchmark.demo_frames((320, 240), 2, count=4)
+    assert [frame.index for frame in frames] == [0, 3, 6, 9, 6, 3]
     assert {(frame.width, frame.height) for frame in frames} == {(320, 240)}
 
 

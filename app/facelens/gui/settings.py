@@ -251,7 +251,7 @@ class Settings(QObject):
         return values if sum(values.values()) > 0 else None
 
     def every_frame(self) -> bool:
-        """Whether every network runs on every frame of a live source; see ``scheduler.Watcher``."""
+        """Whether every network runs on every frame of a live source; see ``watcher.Watcher``."""
         return bool(self.get(EVERY_FRAME))
 
     def smoothing(self) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from facelens.geometry import iou_matrix
 from facelens.types import Box, Detection
 
 SHARES = (0.5, 0.6, 0.7, 0.8)
@@ -17,7 +18,9 @@ LEAST_PX = 24.0
 detector-1 finds at 0.6 of the faces from 16 px in its view .68, from 20 px .69, from 24 px .78, from 28 px .82, from
 34 px .83; who is missed in a quick look is looked for in a full one."""
 FULL_SECONDS = 1.0
-"""Between full looks, which find those who came and are small."""
+"""After so long the next look is a full one, which finds those who came and are small."""
+SAME_IOU = 0.1
+"""Overlap from which a face is the one that was known: it may have moved by half of its width."""
 
 
 class Gaze:
@@ -30,8 +33,8 @@ class Gaze:
     def __init__(self, full: int) -> None:
         self.full = full
         self.side = full
-        """Longest side in px of the last look."""
-        self._at = 0.0
+        """Longest side in px of the last look, of a frame that is no smaller."""
+        self._at = self._failed = -1e9
         self._known: Sequence[Box] = ()
 
     def find(
@@ -43,7 +46,8 @@ class Gaze:
     ) -> tuple[Detection, ...]:
         """What ``look`` finds with the longest side that it is given.
 
-        A quick look that finds fewer faces than are known is followed by a full one.
+        A quick look that does not find a face which is known is followed by a full one, and so are all of the next
+        second: what a quick look misses once it will miss again.
 
         Args:
             now: seconds, of any clock; a step back (of a clip) asks for a full look.
@@ -53,8 +57,8 @@ class Gaze:
         boxes = self._known if known is None else known
         self.side = self._choose(now, longest, boxes)
         found = look(self.side)
-        if self.side < self.full and len(found) < len(boxes):
-            self.side = self.full
+        if self.side < self.full and not _all_found(boxes, found):
+            self.side, self._failed = self.full, now
             found = look(self.full)
         if self.side == self.full:
             self._at = now
@@ -62,7 +66,7 @@ class Gaze:
         return found
 
     def _choose(self, now: float, longest: int, boxes: Sequence[Box]) -> int:
-        if not boxes or not 0 <= now - self._at < FULL_SECONDS:
+        if not boxes or not 0 <= now - self._at < FULL_SECONDS or abs(now - self._failed) < FULL_SECONDS:
             return self.full
         smallest = min(box.area for box in boxes) ** 0.5
         # the detector never sees a frame larger than it is
@@ -72,3 +76,11 @@ class Gaze:
             if smallest * min(side / longest, 1.0) >= LEAST_PX:
                 return side if side < whole else self.full
         return self.full
+
+
+def _all_found(known: Sequence[Box], found: Sequence[Detection]) -> bool:
+    """Whether each known face is still about where it was."""
+    if len(found) < len(known):
+        return False
+    overlap = iou_matrix(list(known), [detection.box for detection in found])
+    return bool((overlap.max(axis=1) >= SAME_IOU).all()) if len(known) else True
