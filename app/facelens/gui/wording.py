@@ -248,7 +248,7 @@ def plan(now: Plan | None) -> str:
         return QCoreApplication.translate("wording", "Every network runs on every frame.")
     text = QCoreApplication.translate(
         "wording",
-        "{level}. Networks run as often as they are needed, {load} % of the time between frames. "
-        "Faces are looked for in {side} px.",
+        "{level}. Networks run as often as they are needed, {load}\u00a0% of the time between frames. "
+        "Faces are looked for in {side}\u00a0px.",
     )
     return text.format(level=tr(LEVELS[now.words]), load=round(100 * now.load), side=now.side)
