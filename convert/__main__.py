@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         part.add_argument("--epochs", type=int, help="passes over the data (default: the network's own)")
         part.add_argument("--minutes", type=float, help="let the learning rate follow the clock and end after so long")
         part.add_argument("--split", choices=("val", "test"), default="val")
-        part.add_argument("--start", type=Path, help="checkpoint whose shared layers to start from")
+        part.add_argument("--start", type=Path, help="start from a checkpoint (.npz) or a file that ships (.onnx)")
     part = commands.add_parser("compare", help="measure our pipeline and other projects' networks on the same rows")
     part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     part.add_argument("--peers", type=Path, default=Path("peers"), help="folder of the others' networks")

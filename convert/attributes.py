@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
-from convert.faces import augment, data, network, training
+from convert.faces import augment, data, network, training, unfold
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
 from facelens.types import EXPRESSIONS
@@ -260,9 +260,8 @@ def train(args: Namespace) -> None:
             rows.append({k: v[row] for k, v in truth.items()})
         return images, {k: np.array([r[k] for r in rows], np.float32) for k in rows[0]}
 
-    model = build("mixed_bfloat16")
-    if args.start is not None:
-        training.restore(args.start, model.weights)
+    rng = np.random.default_rng(args.seed)
+    model = unfold.start(build, args.start, {name: name for name in HEADS}, lambda: make(rng, CROP.size)[0])
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
     check = lambda m, size: figures(m, val, 1024, size)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)

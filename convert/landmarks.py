@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
-from convert.faces import augment, data, network, training
+from convert.faces import augment, data, network, training, unfold
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec, transform
 from facelens.vision.schemes import FIVE, FLIP5, FLIP68
@@ -163,9 +163,9 @@ def train(args: Namespace) -> None:
                 five[i] = (placed[flip5] if mirrored else placed).reshape(-1) / CROP.size
         return images, {"points": points, "five": five, "whole": whole}
 
-    model = build(_mean_shape(crops), "mixed_bfloat16")
-    if args.start is not None:
-        training.restore(args.start, model.weights)
+    rng, mean = np.random.default_rng(args.seed), _mean_shape(crops)
+    heads = {"points": "points", "spread": "spread"}
+    model = unfold.start(lambda p: build(mean, p), args.start, heads, lambda: make(rng, CROP.size)[0])
     rate = SCHEDULE.rate if args.start is None else AGAIN
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes, rate=rate)
     check = lambda m, _: figures(m, val)  # noqa: E731

@@ -18,7 +18,7 @@ import tensorflow as tf
 from keras import layers as L
 
 from convert import appearance, attributes
-from convert.faces import augment, data, network, teach, training
+from convert.faces import augment, data, network, teach, training, unfold
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
 
@@ -160,12 +160,15 @@ def train(args: Namespace) -> None:
     cache = Path("runs/cache/faces")
     packs = load(args.data, cache, args.models, args.threads)
     val = attributes.load(args.data, cache, "val")
-    model = build("mixed_bfloat16")
-    if args.start is not None:
-        training.restore(args.start, model.weights)
+
+    def make(rng: np.random.Generator, size: int) -> training.Batch:
+        return batch(packs, rng, size)
+
+    rng = np.random.default_rng(args.seed)
+    heads = {name: name for name in attributes.HEADS} | {"scut": "distribution"}
+    model = unfold.start(build, args.start, heads, lambda: make(rng, CROP.size)[0])
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
     check = lambda m, size: figures(m, val, packs["scut_fbp5500"], 1024, size)  # noqa: E731
-    make = lambda rng, size: batch(packs, rng, size)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 
