@@ -34,6 +34,7 @@ SIZES = (64, 80, 96, 112)
 PACKS = ("fairface", "utkface")
 FIGURES = ("fairface gender", "fairface bucket", "fairface one-off", "utkface gender", "utkface MAE")
 BATCH = 64
+TICKS = (0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3, 4)
 Said = Mapping[str, npt.NDArray[np.float32]]
 
 
@@ -116,6 +117,8 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         best = sorted((rows[i] for i in front(rows, name, lower, "ms")), key=lambda r: float(r["ms"]))
         axis.plot([r["ms"] for r in best], [r["figures"][name] for r in best], ":", color="black", linewidth=1)
         axis.set_xscale("log")
+        axis.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axis.minorticks_off()
         axis.set_xlabel("ms a face, one thread")
         axis.set_ylabel(f"{name}, val crops")
         axis.grid(alpha=0.25)

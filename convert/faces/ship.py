@@ -174,6 +174,7 @@ def enter(models: Path, shipment: Shipment, facts: dict[str, Any], accuracy: dic
 
 
 TOGETHER = " with second opinions"
+MEASURED = "## Whole pipeline on"
 
 
 def evaluate_with(shipment: Shipment, packs: Sequence[str], args: Namespace) -> None:
@@ -263,10 +264,18 @@ def variants(found: dict[str, Any], size: int, ships: bool) -> list[str]:
 
 
 def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
-    """Write models/<task>/<name>.md from the run's log, export facts and measurements."""
+    """Write models/<task>/<name>.md from the run's log, export facts and measurements.
+
+    Of a network whose run is gone the card keeps what it says of the training, and tells the newest measurements.
+    """
+    folder = args.models / shipment.task
+    card = folder / f"{shipment.name}.md"
+    if not (args.run / "export.json").exists() and card.exists():
+        before, _, _ = card.read_text(encoding="utf-8").partition(f"\n{MEASURED}")
+        replace(card, ("\n".join([before.rstrip("\n"), *_measured(folder, shipment.name)]) + "\n").encode())
+        return
     facts = json.loads((args.run / "export.json").read_text())
     log = json.loads((args.run / "log.json").read_text())
-    folder = args.models / shipment.task
     listed = tomlkit.parse((args.models / "models.toml").read_text(encoding="utf-8"))["model"]
     # what the file that ships has, whatever the next training will have
     entry = next(item for item in listed if item["name"] == shipment.name)
@@ -303,13 +312,19 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
         lines += ["", "Calibration, found on val: " + ", ".join(f"{k} {v:.3f}" for k, v in facts["extra"].items())]
     if (args.run / "int8.json").exists():
         lines += variants(json.loads((args.run / "int8.json").read_text()), facts["bytes"], "int8" in entry)
+    replace(card, ("\n".join([*lines, *_measured(folder, shipment.name)]) + "\n").encode())
+
+
+def _measured(folder: Path, name: str) -> list[str]:
+    """The card's sections of what the whole pipeline was measured to do."""
+    lines = []
     for split in ("val", "test"):
-        path = folder / f"{shipment.name}.{split}.json"
+        path = folder / f"{name}.{split}.json"
         if path.exists():
             results = json.loads(path.read_text())
-            lines += ["", f"## Whole pipeline on {split}, a face not found counts as wrong", ""]
+            lines += ["", f"{MEASURED} {split}, a face not found counts as wrong", ""]
             for pack, figures in results.items():
                 flat = {k: v for k, v in figures.items() if isinstance(v, (int, float))}
                 lines.append(f"- {pack}: " + ", ".join(f"{k} {v:.4g}" for k, v in flat.items()))
             lines += _group_table(results)
-    replace(folder / f"{shipment.name}.md", ("\n".join(lines) + "\n").encode())
+    return lines

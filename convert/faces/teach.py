@@ -20,7 +20,7 @@ from facelens.registry import load_registry, select
 from facelens.runtime import Network, open_network
 
 Soft = dict[str, npt.NDArray[np.float32]]
-TEACHERS = {"attributes": "attributes-1", "appearance": "appearance-1"}
+TEACHERS = {"attributes": "attributes-2", "appearance": "appearance-1"}
 """By task; named, as what they teach may be listed before them."""
 ALSO = {"appearance": "distribution"}
 """Outputs taken from a network beside the attributes one: task and output."""

@@ -231,9 +231,10 @@ def test_the_reader_comes_nearer_to_its_teachers() -> None:
 
 
 def test_teachers_read_both_ways(tmp_path: Path) -> None:
-    crops = data.Crops(
-        np.random.default_rng(0).integers(0, 256, (3, 160, 160, 3)).astype(np.uint8), {}, None, attributes.STORED
-    )
+    # coarse, as what noise is read as hangs on each pixel
+    coarse = np.random.default_rng(0).integers(0, 256, (3, 5, 5, 3)).astype(np.uint8)
+    smooth = [cv2.resize(picture, (160, 160), interpolation=cv2.INTER_CUBIC) for picture in coarse]
+    crops = data.Crops(np.stack(smooth), {}, None, attributes.STORED)
     soft = teach.soft_labels(crops, "few", tmp_path, models_dir(), 1)
     assert soft["age"].shape == (3, 101)
     assert np.allclose(soft["distribution"].sum(1), 1, atol=1e-2)
@@ -408,3 +409,21 @@ def test_export_refuses_a_file_that_differs(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(SystemExit, match="disagree"):
         ship.export_model(served, attributes.SHIPMENT, crops, Namespace(models=tmp_path / "m", run=tmp_path), {}, {})
     assert not (tmp_path / "m").exists()
+
+
+def test_a_card_whose_run_is_gone_tells_the_newest_measurements(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "attributes"
+    folder.mkdir(parents=True)
+    card = folder / f"{attributes.SHIPMENT.name}.md"
+    card.write_text(
+        "# a card\n\nas it was trained\n\n## Whole pipeline on val, old\n\n- old: 1\n\n## Whole pipeline on test\n"
+    )
+    measured = {"fairface": {"gender_accuracy": 0.9123, "by_group": {"age": {"0-2": {"n": 3, "gender_accuracy": 0.5}}}}}
+    (folder / f"{attributes.SHIPMENT.name}.val.json").write_text(json.dumps(measured))
+    ship.card_for(attributes.SHIPMENT, "", Namespace(models=tmp_path / "models", run=tmp_path / "gone"))
+    text = card.read_text()
+    assert text.startswith("# a card\n\nas it was trained\n\n## Whole pipeline on val, a face not found")
+    assert "- fairface: gender_accuracy 0.9123" in text
+    assert "| 0-2 | 3 | 0.500 |" in text
+    assert "old" not in text
+    assert "on test" not in text

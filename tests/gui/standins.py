@@ -90,10 +90,10 @@ class StandInEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         self.options = options
-        self.providers = {"attributes-1": "cpu"}
+        self.providers = {"attributes-2": "cpu"}
         self.networks: dict[str, Any] = {}
         self.notes: tuple[str, ...] = ("cuda is not usable on this machine",)
-        self.proofs: tuple[Proof, ...] = (Proof("attributes-1", "auto", "cpu", 2.4, 2.4),)
+        self.proofs: tuple[Proof, ...] = (Proof("attributes-2", "auto", "cpu", 2.4, 2.4),)
         self.faces: tuple[Face, ...] = (face(),)
         self.seen: list[Frame] = []
         self.scores: list[tuple[str, Any]] = []

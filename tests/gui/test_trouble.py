@@ -18,7 +18,7 @@ from facelens.gui.window import Window
 
 LOST = SourceLostError("Desk Camera stopped", "it was unplugged", "Plug it in and try again")
 BUSY = CameraBusyError("Desk Camera cannot be opened", "another program holds it", "Close the other program")
-MISSING = ModelMissingError("The model attributes-1 is missing", "there is no such file", "Install again")
+MISSING = ModelMissingError("The model attributes-2 is missing", "there is no such file", "Install again")
 
 
 def visible(window: Window, word: str) -> list[QPushButton]:
@@ -85,7 +85,7 @@ def test_a_clip_that_is_over_can_be_started_again(window: Window, world: World, 
 def test_networks_that_do_not_open_are_told_and_tried_again(
     make_window: Callable[..., Window], world: World, qtbot: Any
 ) -> None:
-    world.engine_error = ModelCorruptError("The model attributes-1 is damaged", "its sha256 differs", "Install again")
+    world.engine_error = ModelCorruptError("The model attributes-2 is damaged", "its sha256 differs", "Install again")
     window = make_window()
     with qtbot.waitSignal(window.scope.room.failed, timeout=WAIT):
         window.begin()

@@ -42,7 +42,7 @@ def test_opens_with_the_demo_where_there_is_no_camera_and_says_so(window: Window
     assert "demo" in window.status.message.text().lower()
     assert window.top.picker.shown_name.startswith("Demo")
     assert window.status.provider.text() == "CPU 12 ms"
-    assert window.status.provider.toolTip() == "attributes-1: CPU 2.40 ms"
+    assert window.status.provider.toolTip() == "attributes-2: CPU 2.40 ms"
 
 
 def test_the_first_camera_is_shown_where_there_is_one(
@@ -435,7 +435,7 @@ def test_figures_of_the_status_bar(window: Window, qtbot: Any) -> None:
     assert window.status.promise.text() == "Everything stays on this computer"
 
 
-LOST = Proof("attributes-1", "cuda", "cpu", 2.4, 2.4, "CUDA library libcudnn.so.9 missing", "pip install it")
+LOST = Proof("attributes-2", "cuda", "cpu", 2.4, 2.4, "CUDA library libcudnn.so.9 missing", "pip install it")
 
 
 def test_a_provider_that_is_not_there_is_told_in_words(
@@ -457,7 +457,7 @@ def test_a_provider_that_is_not_there_is_told_in_words(
 
 
 def test_a_card_that_is_lost_is_told_at_once(window: Window, world: World, qtbot: Any) -> None:
-    world.engine.proofs = (Proof("attributes-1", "auto", "cuda", 0.6, 5.4),)
+    world.engine.proofs = (Proof("attributes-2", "auto", "cuda", 0.6, 5.4),)
     window._show_status()
     world.engine.proofs = (replace(LOST, reason="CUDA failed while running"),)
     window._show_status()
@@ -484,7 +484,7 @@ def test_the_figures_sheet(window: Window, world: World, qtbot: Any) -> None:
     assert 3 < shown <= analysed <= captured
     assert 0 <= captured - analysed - skipped <= 2
     networks = [[cell.text() for cell in row] for row in sheet.networks.cells]
-    assert networks == [["detector-1", "CPU", "–", "–", "–"], ["attributes-1", "CPU", "2.40 ms", "–", "–"]]
+    assert networks == [["detector-1", "CPU", "–", "–", "–"], ["attributes-2", "CPU", "2.40 ms", "–", "–"]]
     assert not sheet.networks.cells[1][3].isVisible(), "on the CPU alone there is nothing to compare"
     words = [item.text() for item in sheet.mend.findChildren(QLabel)]
     assert words == ["CUDA library libcudnn.so.9 missing", "pip install it"]
@@ -495,7 +495,7 @@ def test_the_figures_sheet(window: Window, world: World, qtbot: Any) -> None:
     window._tick()
     assert sheet.mend.isHidden()
     assert sheet.networks.cells[1][3].isVisible()
-    assert [cell.text() for cell in sheet.networks.cells[1]] == ["attributes-1", "CUDA", "0.60 ms", "2.40 ms", "4.0×"]
+    assert [cell.text() for cell in sheet.networks.cells[1]] == ["attributes-2", "CUDA", "0.60 ms", "2.40 ms", "4.0×"]
 
 
 def test_the_badge_opens_the_figures(window: Window) -> None:
@@ -518,7 +518,7 @@ def test_the_figures_of_a_run_have_their_form(window: Window, world: World, qtbo
     assert 0 <= frames["captured"] - frames["analysed"] - frames["skipped"] <= 2
     assert set(told["heartbeat_gap_ms"]) == {"p50", "p99", "max"}
     assert told["threads"]["started"] == told["threads"]["joined"] >= 5
-    assert told["providers"] == {"attributes-1": "cpu"}
+    assert told["providers"] == {"attributes-2": "cpu"}
 
 
 def test_each_source_has_figures_of_its_own(window: Window, qtbot: Any) -> None:

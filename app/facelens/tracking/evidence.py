@@ -24,9 +24,9 @@ Values = npt.NDArray[np.float64]
 
 CORRELATION = 0.9
 """How alike the errors of two frames of one person are, 0..1; see ``Pool``. For 140 faces of UTKFace, each a little
-moved, turned, lit and compressed, the intraclass correlation of the error in age is 0.97 with attributes-1 (0.91 with
-its first weights); a head that turns varies more than that. At 0.9 the fused band holds the true age about as often as
-that of a single frame does, at 0.5 a tenth less often."""
+moved, turned, lit and compressed, the intraclass correlation of the error in age is 0.97 with a network of the size of
+attributes-2 (0.91 with earlier weights); a head that turns varies more than that. At 0.9 the fused band holds the true
+age about as often as that of a single frame does, at 0.5 a tenth less often."""
 PERSON_SECONDS, GLASSES_SECONDS = 8.0, 2.0
 """Memory of what stays with a person (apparent age, perceived gender), and of what can be taken off."""
 LOOK_SECONDS = 0.4
