@@ -122,7 +122,8 @@ def table(results: dict[str, dict[str, Any]], split: str, limit: int | None) -> 
         "Our whole pipeline and other projects' published networks on the same rows, in turn, in one process, one",
         f"thread a network ({processor()}). A face not found counts as wrong. `age_coverage` is the share of true ages",
         "inside the stated 80 % band; the others state none. Networks of others learned from other data, some of it",
-        "overlapping these rows (face-api.js trained on UTKFace). `ms` is the whole pipeline for one picture,",
+        "overlapping these rows (face-api.js trained on UTKFace). `ms` is the whole pipeline for one picture, which",
+        "ours looks at twice and reads in ten crops, as `facelens score` does (a live frame takes a fifth),",
         "`MB` the networks asked first; those of our second opinions have 2.7 more.",
         *([f"**A trial on {limit} rows of each pack.**"] if limit else []),
     ]

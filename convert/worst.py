@@ -7,6 +7,7 @@ worst first, with what was said and what the label says.
 from __future__ import annotations
 
 import heapq
+import importlib
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -132,9 +133,10 @@ def _faces(args: Namespace, note: Callable[..., None]) -> None:
     packs, reader = READERS[args.name]
     # the reader's are those of pictures as they are usually read, with second opinions
     parts = frozenset({"attributes", "appearance"} if args.name == "reader" else {args.name})
-    named: dict[str, Any] = (
-        {} if args.name == "reader" else {"models": {args.name: f"{args.name}-1"}, "second_opinion": False}
-    )
+    named: dict[str, Any] = {}
+    if args.name != "reader":
+        ships = importlib.import_module(f"convert.{args.name}").SHIPMENT.name
+        named = {"models": {args.name: ships}, "second_opinion": False}
     with open_engine(models_dir=args.models, parts=parts, min_confidence=THRESHOLD, **named) as engine:
         for name in packs:
             if name == "scut_fbp5500" and args.split == "val":
