@@ -94,12 +94,23 @@ def test_somebody_new_does_not_stand_in_for_somebody_who_is_missed() -> None:
     assert len(found) == 3
 
 
-def test_who_is_missed_once_is_looked_for_in_full_for_a_second() -> None:
+def test_where_somebody_was_missed_the_next_quick_looks_are_closer() -> None:
     gaze, room = Gaze(FULL), Room(200, least=75)
-    for index in range(31):
+    for index in range(30):
         assert len(gaze.find(room.look, index / 30, WIDE)) == 1
-    assert room.sides.count(FULL // 2) == 1
-    assert len(room.sides) == 32
+    # 75 of the frame's 200 px are seen from 480 px on
+    assert room.sides[:8] == [640, 320, 640, 384, 640, 448, 640, 512]
+    assert set(room.sides[8:]) == {512}
+
+
+def test_what_a_quick_look_alone_has_seen_need_not_be_found_again() -> None:
+    gaze, room = Gaze(FULL), Room(400)
+    gaze.find(room.look, 0.0, WIDE)
+    room.people.append(Box(700, 0, 100, 100))
+    assert len(gaze.find(room.look, 0.1, WIDE)) == 2
+    room.people.pop()
+    assert len(gaze.find(room.look, 0.2, WIDE)) == 1
+    assert room.sides == [FULL, FULL // 2, FULL // 2]
 
 
 @pytest.mark.parametrize("size", [(416, 234), (320, 180), (213, 120), (640, 360), (1000, 563)])

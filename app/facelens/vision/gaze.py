@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from facelens.geometry import iou_matrix
 from facelens.types import Box, Detection
 
@@ -34,7 +37,9 @@ class Gaze:
         self.full = full
         self.side = full
         """Longest side in px of the last look, of a frame that is no smaller."""
-        self._at = self._failed = -1e9
+        self._at = self._failed_at = -1e9
+        self._failed = 0
+        """Size of the last quick look that missed somebody."""
         self._known: Sequence[Box] = ()
 
     def find(
@@ -46,41 +51,46 @@ class Gaze:
     ) -> tuple[Detection, ...]:
         """What ``look`` finds with the longest side that it is given.
 
-        A quick look that does not find a face which is known is followed by a full one, and so are all of the next
-        second: what a quick look misses once it will miss again.
+        A quick look that does not find a face which is known is followed by a full one, and for a second quick looks
+        are closer than that one: what it missed once it would miss again.
 
         Args:
             now: seconds, of any clock; a step back (of a clip) asks for a full look.
             longest: longest side of the frame, px.
-            known: boxes in the frame of faces that should be found; None for those of the look before.
+            known: boxes in the frame of faces that should be found; None for those that the look before found, if it
+                was a full one or they were known then: what a quick look alone has seen may be nobody.
         """
         boxes = self._known if known is None else known
         self.side = self._choose(now, longest, boxes)
         found = look(self.side)
-        if self.side < self.full and not _all_found(boxes, found):
-            self.side, self._failed = self.full, now
+        if self.side < self.full and not _overlaps(boxes, found).all():
+            self._failed, self._failed_at, self.side = self.side, now, self.full
             found = look(self.full)
+        self._known = [detection.box for detection in found]
         if self.side == self.full:
             self._at = now
-        self._known = [detection.box for detection in found]
+        else:
+            again = _overlaps(self._known, boxes)
+            self._known = [box for box, known in zip(self._known, again) if known]
         return found
 
     def _choose(self, now: float, longest: int, boxes: Sequence[Box]) -> int:
-        if not boxes or not 0 <= now - self._at < FULL_SECONDS or abs(now - self._failed) < FULL_SECONDS:
+        if not boxes or not 0 <= now - self._at < FULL_SECONDS:
             return self.full
+        closer = self._failed if abs(now - self._failed_at) < FULL_SECONDS else 0
         smallest = min(box.area for box in boxes) ** 0.5
         # the detector never sees a frame larger than it is
         whole = min(self.full, longest)
         for share in SHARES:
             side = round(self.full * share)
-            if smallest * min(side / longest, 1.0) >= LEAST_PX:
+            if side > closer and smallest * min(side / longest, 1.0) >= LEAST_PX:
                 return side if side < whole else self.full
         return self.full
 
 
-def _all_found(known: Sequence[Box], found: Sequence[Detection]) -> bool:
-    """Whether each known face is still about where it was."""
-    if len(found) < len(known):
-        return False
-    overlap = iou_matrix(list(known), [detection.box for detection in found])
-    return bool((overlap.max(axis=1) >= SAME_IOU).all()) if len(known) else True
+def _overlaps(boxes: Sequence[Box], others: Sequence[Box | Detection]) -> npt.NDArray[np.bool_]:
+    """For each box whether one of the others is about there."""
+    there = [other.box if isinstance(other, Detection) else other for other in others]
+    if not boxes or not there:
+        return np.zeros(len(boxes), bool)
+    return np.asarray(iou_matrix(list(boxes), there).max(axis=1) >= SAME_IOU)
