@@ -123,7 +123,7 @@ class Scheduler:
         self._last: tuple[float, int] | None = None
         self._detected_at = -1e9
         self._turn = 0
-        self._stir = Stir()
+        self._stir, self._stirred = Stir(), (True, True)
         self._gaze = Gaze(engine.options.detect_size)
         self._side = 0
         self.plan = Plan(0, 0.0, DETECT_SECONDS, READ_SECONDS, 0, 0, 0)
@@ -154,7 +154,10 @@ class Scheduler:
 
     def _is_due(self, frame: Frame) -> bool:
         """Whether it is time to look for faces."""
-        near, elsewhere = self._stir.step(frame.image, [person.face.detection.box for person in self._people])
+        if self._turn % 2 == 0 or not self._people:
+            # a frame later is soon enough where somebody is being watched
+            self._stirred = self._stir.step(frame.image, [person.face.detection.box for person in self._people])
+        near, elsewhere = self._stirred
         since = frame.captured_at - self._detected_at
         if not self._people:
             return elsewhere or since >= ALONE_SECONDS - SLACK

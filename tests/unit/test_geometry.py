@@ -19,7 +19,7 @@ from facelens.geometry import (
     similarity,
     transform,
 )
-from facelens.types import Box
+from facelens.types import Box, Detection, Landmarks
 from facelens.vision.crop import Cutter, align, cut
 
 SPEC = CropSpec(112, 0.8)
@@ -118,3 +118,25 @@ def test_shrinking_averages_and_keeps_places(scale: float) -> None:
     expected = 40 + 0.1 * (np.arange(50) / scale + 200)
     assert np.abs((crop - expected).mean(0)[expected < 150]).mean() < 30 * scale + 0.5
     assert (crop - expected)[:, expected < 150].std() < 30 * scale * 1.7 + 0.5
+
+
+def test_a_part_of_a_readers_crop_measures_as_its_own_window_does() -> None:
+    from facelens import images
+    from facelens.resources import asset
+    from facelens.vision import quality
+    from facelens.vision.crops import FaceCrops
+
+    assert quality.inside(quality.CROP) == (slice(24, 96), slice(26, 86))
+    near, far = CropSpec(96, 0.95), CropSpec(112, 0.62)
+    assert quality.inside(near) is not None
+    assert quality.inside(far) is None
+    assert quality.inside(CropSpec(64, 1.4)) is None, "at that scale the part does not fit"
+    frame = images.load(asset("samples/astronaut.jpg"))
+    five = np.array([[205, 104], [247, 104], [223, 130], [207, 143], [243, 144]], np.float32)
+    found = [Detection(Box(180, 60, 90, 120), 0.9, Landmarks(five, "five"))]
+    windows = [FaceCrops(frame.image, found, [(spec, False)], None, True).windows[0] for spec in (near, far)]
+    assert windows[0].shape == windows[1].shape == (72, 60)
+    part, own = (quality.measure(window, five, found[0].box) for window in windows)
+    for name in ("sharpness", "exposure", "contrast", "pose", "resolution"):
+        assert getattr(part, name) == pytest.approx(getattr(own, name), abs=3), name
+    assert np.abs(windows[0].astype(float) - windows[1]).mean() < 6

@@ -50,12 +50,14 @@ class FaceCrops:
                 places[spec, varied] = [
                     v.shifted(matrix, spec.size) for mine, matrix in zip(views, usual) for v in mine
                 ]
-        windows = [quality.window(placed(matrix, quality.CROP)) for matrix in straight] if measured else []
+        # a part of a crop that is made anyway does as well
+        part = next((k for k in places if not (k[1] and views) and quality.inside(k[0])), None) if measured else None
+        windows = []
+        if measured and part is None:
+            windows = [quality.window(placed(matrix, quality.CROP)) for matrix in straight]
         sizes = {key: (key[0].size, key[0].size) for key in places}
         every = [(matrix, sizes[key]) for key, matrices in places.items() for matrix in matrices]
         cutter = Cutter(image, [*every, *((matrix, quality.WINDOW) for matrix in windows)])
-        looked_at = (cutter.cut(matrix, quality.WINDOW) for matrix in windows)
-        self.windows = [np.asarray(cv2.cvtColor(window, cv2.COLOR_BGR2GRAY), np.uint8) for window in looked_at]
         self.batches: dict[tuple[CropSpec, bool], npt.NDArray[np.uint8]] = {}
         for key, matrices in places.items():
             batch = np.stack([cutter.cut(matrix, sizes[key]) for matrix in matrices])
@@ -64,3 +66,7 @@ class FaceCrops:
                     if view.mirror:
                         crop[:] = crop[:, ::-1].copy()
             self.batches[key] = batch
+        looked_at: Iterable[Image] = (cutter.cut(matrix, quality.WINDOW) for matrix in windows)
+        if part is not None and (place := quality.inside(part[0])):
+            looked_at = (crop[place] for crop in self.batches[part])
+        self.windows = [np.asarray(cv2.cvtColor(window, cv2.COLOR_BGR2GRAY), np.uint8) for window in looked_at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facelens.geometry import CropSpec, Matrix
+from facelens.geometry import CropSpec, Matrix, compose, invert, placed, transform
 from facelens.types import Box, Quality
 from facelens.vision.pose import head_pose
 
@@ -19,6 +20,8 @@ CROP = CropSpec(112, 0.8)
 WINDOW = (60, 72)
 """Width and height of the part of CROP that is measured: skin, eyes and mouth, without hair and background."""
 _CORNER = (26, 24)
+NEAR = 0.03
+"""How far a crop's scale may be from that of ``CROP`` for a part of it to do as well."""
 
 
 def window(matrix: Matrix) -> Matrix:
@@ -26,6 +29,21 @@ def window(matrix: Matrix) -> Matrix:
     moved = matrix.copy()
     moved[:, 2] -= _CORNER
     return moved
+
+
+@functools.cache
+def inside(spec: CropSpec) -> tuple[slice, slice] | None:
+    """Rows and columns of an aligned crop that show what ``WINDOW`` shows, at nearly its scale; None where the crop is
+    of another scale or does not reach as far."""
+    if not 1 - NEAR < spec.scale * spec.size / (CROP.scale * CROP.size) < 1 + NEAR:
+        return None
+    middle = np.array([_CORNER]) + (np.array([WINDOW]) - 1) / 2
+    there = transform(compose(placed(np.eye(2, 3), spec), invert(placed(np.eye(2, 3), CROP))), middle)[0]
+    left, top = (round(float(place) - (side - 1) / 2) for place, side in zip(there, WINDOW))
+    right, bottom = left + WINDOW[0], top + WINDOW[1]
+    if min(left, top) < 0 or max(right, bottom) > spec.size:
+        return None
+    return slice(top, bottom), slice(left, right)
 
 
 def _ramp(value: float, low: float, high: float) -> float:
