@@ -187,7 +187,7 @@ class Engine:
             if thorough:
                 return detector.search(self._detector, image, size, least)
             look = partial(detector.find_faces, self._detector, image, threshold=least)
-            return look(size) if gaze is None else gaze.find(look, frame.captured_at, max(image.shape), known)
+            return look(size) if gaze is None else gaze.find(look, frame.captured_at, max(image.shape[:2]), known)
 
     def read(
         self,

@@ -7,6 +7,7 @@ the file says, and its training begins where that of the file ended, but for the
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -136,13 +137,11 @@ def _check(trunk: Any, folded: Folded, name: str, path: Path, crops: npt.NDArray
     folded.model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
     side = folded.model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     crops = crops[:, :side, :side]
-    probe = path.with_suffix(".probe.onnx")
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        probe = Path(folder) / "probe.onnx"
         onnx.save(folded.model, str(probe))
         graph = Graph(probe)
         theirs = dict(zip(graph.outputs, graph.run(crops)))[name]
-    finally:
-        probe.unlink(missing_ok=True)
     ours = np.asarray(trunk.predict_on_batch(crops))
     off = float(np.abs(ours.reshape(theirs.shape) - theirs).max() / max(float(theirs.std()), 1e-6))
     if off > TOLERANCE:

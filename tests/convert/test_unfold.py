@@ -57,7 +57,7 @@ def test_it_says_what_the_file_says_and_may_be_trained_on(trained: tuple[Any, Pa
     for name in HEADS:
         spread = float(after[name].std()) + 1e-3
         assert float(np.abs(training_says[name] - after[name]).mean()) < 0.2 * spread, name
-    assert not list(path.parent.glob("*.probe.onnx"))
+    assert list(path.parent.iterdir()) == [path], "nothing is left beside the file"
 
 
 def test_the_reader_that_ships_can_be_gone_on_with() -> None:
