@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
-from convert.faces import augment, data, network, training, unfold
+from convert.faces import augment, data, network, packs, teach, training, unfold
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
 from facelens.types import EXPRESSIONS
@@ -31,7 +31,7 @@ WIDTHS, DEPTHS = (32, 64, 128, 256), (1, 1, 1, 1)
 BATCH = 128
 # the averages must forget the small crops within the part of the training that sees large ones
 SCHEDULE = training.Schedule(
-    minutes=90, rate=3e-3, sizes=((0.42, 64), (0.33, 80), (0.25, 96)), average=0.998, epoch_steps=800, muon=True
+    minutes=95, rate=2.5e-3, sizes=((0.4, 64), (0.4, 80), (0.2, 96)), average=0.998, epoch_steps=800, muon=True
 )
 STRENGTH = augment.Strength(degrade=0.25, erase=0.15, grey=0.1, dark=0.08)
 """Milder than for landmarks: the network reads the pictures it learned from little better than others."""
@@ -47,8 +47,13 @@ GROUPS_NAMED = {name: (name,) for name in GROUPS} | {
 }  # fmt: skip
 """What UTKFace's coarser names stand for."""
 TRAINED = HEADS | {"group": len(GROUPS)}
-SHARES = {"fairface": 0.55, "utkface": 0.23, "mtfl5": 0.1, "ferplus": 0.12}
-"""Share of each pack in a batch."""
+SHARES = {
+    "fairface": 0.5, "utkface": 0.21, "mtfl5": 0.1, "ferplus": 0.12, "mebeauty": 0.05, "landmarks68": 0.02,
+}  # fmt: skip
+"""Share of each pack in a batch; landmarks68 has soft labels only."""
+LABELLED = ("fairface", "utkface", "mtfl5", "ferplus")
+HARD_GROUPS = {"Black": 1.4}
+"""How often faces of groups whose gender networks before this one read worst (val) are drawn."""
 MOST_OFTEN = 1.5
 """A row of the rarest age or expression is drawn at most so many times as often as one of the commonest."""
 SMILE_HAPPINESS = 0.5
@@ -60,7 +65,7 @@ SHIPMENT = Shipment(
     crop=CROP,
     outputs=tuple(HEADS),
     licence="Non-commercial research, as UTKFace and MTFL are",
-    trained_on=("fairface", "utkface", "mtfl5", "ferplus"),
+    trained_on=tuple(SHARES),
     figures=("age", "gender", "smile", "glasses", "expression"),
     weight=5.0,
     note=(
@@ -177,13 +182,15 @@ def chances(truth: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
         kind = np.zeros(len(truth["low"]), int)
     share = np.bincount(kind) / len(kind)
     weight = np.minimum(np.sqrt(share.max() / np.maximum(share, 1e-9)), MOST_OFTEN)[kind]
+    for group, often in HARD_GROUPS.items():
+        weight[truth["groups"][:, GROUPS.index(group)] > 0] *= often
     return np.asarray(weight / weight.sum())
 
 
 def load(folder: Path, cache: Path, split: str) -> dict[str, tuple[data.Crops, dict[str, np.ndarray[Any, Any]]]]:
-    """Crops and labels of all packs of one split."""
+    """Crops and labels of one split of the packs that the figures are of."""
     found = {}
-    for pack in SHIPMENT.trained_on:
+    for pack in LABELLED:
         crops = data.load(folder, cache, pack, split, stored=STORED)
         found[pack] = (crops, labels(crops))
     return found
@@ -239,32 +246,33 @@ def figures(model: Any, val: dict[str, Any], limit: int | None = None, size: int
     return found
 
 
+def learn(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    """The loss of the labels, and one part for what the teacher says."""
+    return loss(targets, outputs) | {"soft": tf.reduce_mean(packs.soft_loss(targets, outputs))}
+
+
 def train(args: Namespace) -> None:
-    """Train; the best time is an hour and more, see SCHEDULE."""
+    """Train; the best time is an hour and more, see SCHEDULE. The teacher is the network that ships."""
     training.set_up(args.seed, args.threads)
     cache = Path("runs/cache/faces")
-    packs = load(args.data, cache, "train")
+    every: dict[str, packs.Pack] = {}
+    for name in SHARES:
+        crops = data.load(args.data, cache, name, "train", stored=STORED, models=args.models)
+        known = labels(crops)
+        soft = teach.soft_labels(crops, name, cache.parent / "soft", args.models, args.threads, ("attributes",))
+        every[name] = packs.Pack(crops, known, soft, np.cumsum(chances(known)))
     val = load(args.data, cache, "val")
-    share = np.array([SHARES[name] for name in packs])
-    everyone = list(packs.values())
-    steps = [np.cumsum(chances(truth)) for _, truth in everyone]
 
     def make(rng: np.random.Generator, size: int) -> training.Batch:
-        spec = CropSpec(size, CROP.scale)
-        images = np.empty((BATCH, size, size, 3), np.uint8)
-        rows: list[dict[str, Any]] = []
-        for i, pack in enumerate(rng.choice(len(everyone), BATCH, p=share)):
-            crops, truth = everyone[pack]
-            row = min(int(np.searchsorted(steps[pack], rng.random())), len(crops.images) - 1)
-            images[i] = augment.sample(rng, np.asarray(crops.images[row]), spec, STRENGTH, crops.stored)[0]
-            rows.append({k: v[row] for k, v in truth.items()})
-        return images, {k: np.array([r[k] for r in rows], np.float32) for k in rows[0]}
+        batch = packs.draw(every, SHARES, BATCH, rng, CropSpec(size, CROP.scale), STRENGTH)
+        # the last part of the training sees faces as they are
+        return packs.mix(rng, batch, packs.MIXED if size < CROP.size else 0.0)
 
     rng = np.random.default_rng(args.seed)
     model = unfold.start(build, args.start, {name: name for name in HEADS}, lambda: make(rng, CROP.size)[0])
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
     check = lambda m, size: figures(m, val, 1024, size)  # noqa: E731
-    training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
+    training.fit(model, packs.mixed(learn), make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 
 def calibrate(model: Any, val: dict[str, Any], size: int = CROP.size) -> dict[str, float]:

@@ -10,7 +10,7 @@ the likelihood of its distance under a Rayleigh distribution, without a say in w
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,37 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers as L
+from rich.progress import track
 
-from convert.faces import augment, data, network, training, unfold
+from convert.faces import augment, data, network, teach, training, unfold
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
-from facelens.geometry import CropSpec, transform
+from facelens.geometry import CropSpec, similarity, transform
+from facelens.registry import load_registry
+from facelens.runtime import open_network
+from facelens.vision.crop import cut
+from facelens.vision.landmarks import TASK, placed, read_both_ways, refined
 from facelens.vision.schemes import FIVE, FLIP5, FLIP68
 
 CROP = CropSpec(112, 0.62)
 WIDTHS, DEPTHS = (48, 96, 128), (1, 1, 1)
 BATCH = 64
-SCHEDULE = training.Schedule(minutes=25, rate=2e-3, sizes=((1.0, 112),), average=0.998, epoch_steps=100)
+SCHEDULE = training.Schedule(minutes=25, rate=2e-3, sizes=((1.0, 112),), average=0.998, epoch_steps=250, muon=True)
 AGAIN = 8e-4
 """Learning rate of a further sitting, which begins with ``--start``."""
 STRENGTH = augment.Strength(rotation=11.0, scale=0.09, shift=0.03)
 WING_WIDTH, WING_CURVE = 0.06, 0.01
 """In shares of the crop's size."""
-PARTIAL_SHARE, PARTIAL_WEIGHT = 0.35, 0.4
-"""Share of a batch that comes from MTFL, and the weight of its five points against the 68."""
+SHARES = {"landmarks68": 0.5, "mtfl5": 0.2, "fairface": 0.2, "utkface": 0.1}
+"""Share of each pack in a batch."""
+TOLD = {"mtfl5": 9500, "fairface": 10000, "utkface": 5000}
+"""Of so many rows of these packs the points are told by the network that ships."""
+PARTIAL_WEIGHT, TOLD_WEIGHT = 0.4, 0.5
+"""Weights of MTFL's five points, and of points that were told, against the 68 of people."""
+SURE = 0.8
+"""Share of the faces whose points, told by a network, are learned: those with the least spread."""
+ALIGNED = (0.5, 0.25)
+"""Shares of the faces that are aligned by our detector, as at the first look at run time, and by their points, as at
+further looks; the others by the packs' points."""
 SPREAD_WEIGHT = 0.02
 
 SHIPMENT = Shipment(
@@ -93,10 +107,10 @@ def five_of() -> np.ndarray[Any, Any]:
 
 
 def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
-    """Wing loss of whole and of partial labels, and the likelihood of the distances under the spread."""
-    whole = targets["whole"]
-    count = tf.reduce_sum(whole) + 1e-3
-    rest = tf.reduce_sum(1 - whole) + 1e-3
+    """Wing loss of whole, told and partial labels, and the likelihood of the distances under the spread."""
+    whole, told = targets["whole"], targets["told"]
+    count, said = tf.reduce_sum(whole) + 1e-3, tf.reduce_sum(told) + 1e-3
+    rest = tf.reduce_sum(targets["partial"]) + 1e-3
     error = targets["points"] - outputs["points"]
     points = tf.reshape(outputs["points"], (-1, 68, 2))
     five = tf.einsum("bpc,pk->bkc", points, tf.constant(five_of()))
@@ -104,9 +118,11 @@ def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
     square = tf.reduce_sum(tf.square(tf.stop_gradient(tf.reshape(error, (-1, 68, 2)))), axis=2)
     variance = tf.square(outputs["spread"]) + 1e-6
     surprise = tf.reduce_mean(square / (2 * variance) + tf.math.log(variance), axis=1)
+    off = tf.reduce_mean(wing(tf.abs(error)), axis=1)
     return {
-        "wing": tf.reduce_sum(tf.reduce_mean(wing(tf.abs(error)), axis=1) * whole) / count,
-        "five": PARTIAL_WEIGHT * tf.reduce_sum(partial * (1 - whole)) / rest,
+        "wing": tf.reduce_sum(off * whole) / count,
+        "told": TOLD_WEIGHT * tf.reduce_sum(off * told) / said,
+        "five": PARTIAL_WEIGHT * tf.reduce_sum(partial * targets["partial"]) / rest,
         "spread": SPREAD_WEIGHT * tf.reduce_sum(surprise * whole) / count,
     }
 
@@ -135,40 +151,103 @@ def _mean_shape(crops: data.Crops) -> np.ndarray[Any, Any]:
     return np.asarray(transform(augment.placement(CROP), crops.points.mean(0)) / CROP.size)
 
 
+def told(crops: data.Crops, name: str, cache: Path, models: Path, count: int) -> np.ndarray[Any, Any]:
+    """Points in px of the stored crop that the network that ships finds, as at run time, in the first ``count`` rows;
+    NaN where it is less sure than in most. Made once for each network."""
+    spec = teach.teachers_of(load_registry(models), (TASK,))[TASK]
+    path = cache / f"{name}-points-{count}-{spec.sha256[:8]}.npy"
+    if not path.exists():
+        teacher, found, spread = open_network(spec, "cpu", 1), [], []
+        for row in track(range(min(count, len(crops.images))), description=f"telling {name}"):
+            image, own = np.asarray(crops.images[row]), None if crops.found is None else crops.found[row]
+            five = own if own is not None and np.isfinite(own).all() else crops.stored.template
+            matrix = similarity(five, CROP.template)
+            first = placed(read_both_ways(teacher.run, cut(image, matrix, CROP.size)[None]), 0, matrix)
+            (points,) = refined(teacher.run, CROP, image, [first])
+            found.append(points.points)
+            spread.append(np.inf if points.spread is None else float(points.spread.mean()))
+        every = np.array(found, np.float32)
+        every[np.array(spread) > np.quantile(spread, SURE)] = np.nan
+        partial = path.with_suffix(".part.npy")
+        np.save(partial, every)
+        partial.rename(path)
+    return np.asarray(np.load(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Crops with points in px of the stored crop: 68 of people or told, and five of people; NaN where there are
+    none."""
+
+    crops: data.Crops
+    points: np.ndarray[Any, Any]
+    five: np.ndarray[Any, Any]
+    rows: np.ndarray[Any, Any]
+    by_people: bool
+
+
+def load(folder: Path, cache: Path, models: Path) -> dict[str, Labelled]:
+    """The train parts of all packs."""
+    every = {}
+    for name in SHARES:
+        hand = {"landmarks68": "points68", "mtfl5": "points5"}.get(name)
+        crops = data.load(folder, cache, name, "train", points=hand, models=models)
+        known, five = crops.points, np.full((len(crops.images), 5, 2), np.nan, np.float32)
+        if name in TOLD:
+            points = np.full((len(crops.images), 68, 2), np.nan, np.float32)
+            some = told(crops, name, cache.parent / "soft", models, TOLD[name])
+            points[: len(some)] = some
+            if known is not None:
+                five = known
+        else:
+            assert known is not None
+            points = known
+        usable = np.flatnonzero(np.isfinite(points).all((1, 2)) | np.isfinite(five).all((1, 2)))
+        every[name] = Labelled(crops, points, five, usable, name not in TOLD)
+    return every
+
+
+def batch(every: dict[str, Labelled], rng: np.random.Generator, size: int) -> training.Batch:
+    """Augmented crops and their points in shares of the crop."""
+    flip, flip5 = np.array(FLIP68), np.array(FLIP5)
+    images = np.empty((BATCH, size, size, 3), np.uint8)
+    forms = {"points": (BATCH, 136), "five": (BATCH, 10), "whole": (BATCH,), "told": (BATCH,), "partial": (BATCH,)}
+    out = {name: np.zeros(form, np.float32) for name, form in forms.items()}
+    for i, name in enumerate(rng.choice(list(SHARES), BATCH, p=list(SHARES.values()))):
+        pack = every[name]
+        row = int(rng.choice(pack.rows))
+        chance, align = rng.random(), None
+        if chance < ALIGNED[0]:
+            align = None if pack.crops.found is None else pack.crops.found[row]
+        elif chance < sum(ALIGNED):
+            align = five_of().T @ pack.points[row]
+        if align is not None and not np.isfinite(align).all():
+            align = None
+        picture = np.asarray(pack.crops.images[row])
+        images[i], matrix, mirrored = augment.sample(rng, picture, CROP, STRENGTH, pack.crops.stored, align)
+        labels = (pack.points[row], "points", "whole" if pack.by_people else "told", flip), (
+            pack.five[row], "five", "partial", flip5,
+        )  # fmt: skip
+        for points, key, kind, order in labels:
+            if np.isfinite(points).all():
+                place = transform(matrix, points)
+                out[key][i], out[kind][i] = (place[order] if mirrored else place).reshape(-1) / CROP.size, 1
+    return images, out
+
+
 def train(args: Namespace) -> None:
     """Train with the time of SCHEDULE."""
     training.set_up(args.seed, args.threads)
     cache = Path("runs/cache/faces")
-    crops = data.load(args.data, cache, "landmarks68", "train", points="points68")
+    every = load(args.data, cache, args.models)
     val = data.load(args.data, cache, "landmarks68", "val", points="points68")
-    partial = data.load(args.data, cache, "mtfl5", "train", points="points5")
-    flip, flip5 = np.array(FLIP68), np.array(FLIP5)
-    hand, hand5 = crops.points, partial.points
-    assert hand is not None
-    assert hand5 is not None
-
-    def make(rng: np.random.Generator, size: int) -> training.Batch:
-        images = np.empty((BATCH, size, size, 3), np.uint8)
-        points, five = np.zeros((BATCH, 136), np.float32), np.zeros((BATCH, 10), np.float32)
-        whole = (rng.random(BATCH) >= PARTIAL_SHARE).astype(np.float32)
-        for i in range(BATCH):
-            pack = crops if whole[i] else partial
-            row = int(rng.integers(len(pack.images)))
-            images[i], matrix, mirrored = augment.sample(rng, np.asarray(pack.images[row]), CROP, STRENGTH)
-            if whole[i]:
-                placed = transform(matrix, hand[row])
-                points[i] = (placed[flip] if mirrored else placed).reshape(-1) / CROP.size
-            else:
-                placed = transform(matrix, hand5[row])
-                five[i] = (placed[flip5] if mirrored else placed).reshape(-1) / CROP.size
-        return images, {"points": points, "five": five, "whole": whole}
-
-    rng, mean = np.random.default_rng(args.seed), _mean_shape(crops)
+    rng, mean = np.random.default_rng(args.seed), _mean_shape(every["landmarks68"].crops)
     heads = {"points": "points", "spread": "spread"}
-    model = unfold.start(lambda p: build(mean, p), args.start, heads, lambda: make(rng, CROP.size)[0])
+    model = unfold.start(lambda p: build(mean, p), args.start, heads, lambda: batch(every, rng, CROP.size)[0])
     rate = SCHEDULE.rate if args.start is None else AGAIN
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes, rate=rate)
     check = lambda m, _: figures(m, val)  # noqa: E731
+    make = lambda rng, size: batch(every, rng, size)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 

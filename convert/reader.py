@@ -8,7 +8,7 @@ cross-entropy to the soft labels.
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ import tensorflow as tf
 from keras import layers as L
 
 from convert import appearance, attributes
-from convert.faces import augment, data, network, teach, training, unfold
+from convert.faces import augment, data, network, packs, teach, training, unfold
+from convert.faces.packs import Pack
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
 
@@ -34,7 +35,8 @@ SHARES = {
     "landmarks68": 0.03,
 }  # fmt: skip
 """Share of each pack in a batch; landmarks68 has soft labels only."""
-SOFT_WEIGHT = {"age": 0.6, "female": 1.0, "smile": 0.5, "glasses": 0.5, "distribution": 0.5}
+DISTRIBUTION_WEIGHT = 0.5
+"""Of what the appearance network says; for the other heads see ``packs.SOFT_WEIGHT``."""
 
 SHIPMENT = Shipment(
     name="reader-1",
@@ -60,16 +62,6 @@ SHIPMENT = Shipment(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
-    """Crops, hard and soft labels of a pack, and the running sum of the chances of its rows."""
-
-    crops: data.Crops
-    labels: dict[str, np.ndarray[Any, Any]]
-    soft: teach.Soft
-    steps: np.ndarray[Any, Any]
-
-
 def build(precision: str = "float32", widths: tuple[int, ...] = WIDTHS, depths: tuple[int, ...] = DEPTHS) -> Any:
     """The network with logits; input uint8 N x S x S x 3 BGR."""
     keras.mixed_precision.set_global_policy(precision)
@@ -91,24 +83,21 @@ def served(model: Any, calibration: dict[str, float], size: int = CROP.size) -> 
 def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
     """Losses of the hard labels, and one part for the soft ones."""
     parts = attributes.loss(targets, outputs) | appearance.loss(targets, outputs)
-    soft = -SOFT_WEIGHT["age"] * tf.reduce_sum(targets["soft_age"] * tf.nn.log_softmax(outputs["age"]), 1)
-    for name in ("female", "smile", "glasses"):
-        value = tf.nn.sigmoid_cross_entropy_with_logits(targets[f"soft_{name}"], outputs[name][:, 0])
-        soft += SOFT_WEIGHT[name] * value
+    soft = packs.soft_loss(targets, outputs)
     # rated faces have the ratings themselves
     free = tf.cast(targets["scut"] < 0, tf.float32)
     value = -tf.reduce_sum(targets["soft_distribution"] * tf.nn.log_softmax(outputs["scut"]), 1)
-    soft += SOFT_WEIGHT["distribution"] * value * free
+    soft += DISTRIBUTION_WEIGHT * value * free
     parts["soft"] = tf.reduce_mean(soft)
     return parts
 
 
 def load(folder: Path, cache: Path, models: Path, threads: int) -> dict[str, Pack]:
     """The train parts of all packs; of SCUT without the rows held out for choosing."""
-    packs = {}
+    every = {}
     for name in SHARES:
         column = "split6040" if name == "scut_fbp5500" else "split"
-        crops = data.load(folder, cache, name, "train", column=column, stored=attributes.STORED)
+        crops = data.load(folder, cache, name, "train", column=column, stored=attributes.STORED, models=models)
         labels = attributes.labels(crops)
         chances = attributes.chances(labels)
         for head in ("scut", "other"):
@@ -119,29 +108,23 @@ def load(folder: Path, cache: Path, models: Path, threads: int) -> dict[str, Pac
         if name == "mebeauty":
             labels["other"] = np.array(crops.table["score"], np.float32)
         soft = teach.soft_labels(crops, name, cache.parent / "soft", models, threads)
-        packs[name] = Pack(crops, labels, soft, np.cumsum(chances / chances.sum()))
-    rated, other = packs["scut_fbp5500"].labels["scut"], packs["mebeauty"].labels["other"]
+        every[name] = Pack(crops, labels, soft, np.cumsum(chances / chances.sum()))
+    rated, other = every["scut_fbp5500"].labels["scut"], every["mebeauty"].labels["other"]
     # MEBeauty's mean and spread are brought to SCUT's, so that one set of bins serves both heads
     other[:] = (other - other.mean()) / other.std() * rated.std() + rated.mean()
-    return packs
+    return every
 
 
-def batch(packs: dict[str, Pack], rng: np.random.Generator, size: int) -> training.Batch:
+def batch(every: dict[str, Pack], rng: np.random.Generator, size: int) -> training.Batch:
     """Augmented crops with hard and soft labels; half of SCUT's cut-out faces lie over another picture."""
-    spec = CropSpec(size, CROP.scale)
-    images = np.empty((BATCH, size, size, 3), np.uint8)
-    rows: list[dict[str, Any]] = []
-    backs = packs["mebeauty"].crops.images
-    for i, name in enumerate(rng.choice(list(packs), BATCH, p=list(SHARES.values()))):
-        pack = packs[name]
-        row = min(int(np.searchsorted(pack.steps, rng.random())), len(pack.crops.images) - 1)
-        picture = np.asarray(pack.crops.images[row])
-        if name == "scut_fbp5500" and rng.random() < 0.5:
-            picture = appearance.filled(rng, picture, np.asarray(backs[int(rng.integers(len(backs)))]))
-        images[i] = augment.sample(rng, picture, spec, STRENGTH, pack.crops.stored)[0]
-        soft = {f"soft_{k}": v[row] if v.shape[1] > 1 else v[row, 0] for k, v in pack.soft.items()}
-        rows.append({k: v[row] for k, v in pack.labels.items()} | soft)
-    return images, {k: np.array([r[k] for r in rows], np.float32) for k in rows[0]}
+    backs = every["mebeauty"].crops.images
+
+    def filled(rng: np.random.Generator, name: str, picture: augment.Picture) -> augment.Picture:
+        if name != "scut_fbp5500" or rng.random() >= 0.5:
+            return picture
+        return appearance.filled(rng, picture, np.asarray(backs[int(rng.integers(len(backs)))]))
+
+    return packs.draw(every, SHARES, BATCH, rng, CropSpec(size, CROP.scale), STRENGTH, filled)
 
 
 def figures(model: Any, val: dict[str, Any], rated: Pack, limit: int | None, size: int) -> dict[str, float]:
@@ -158,17 +141,17 @@ def train(args: Namespace) -> None:
     """Train with the time of SCHEDULE."""
     training.set_up(args.seed, args.threads)
     cache = Path("runs/cache/faces")
-    packs = load(args.data, cache, args.models, args.threads)
+    every = load(args.data, cache, args.models, args.threads)
     val = attributes.load(args.data, cache, "val")
 
     def make(rng: np.random.Generator, size: int) -> training.Batch:
-        return batch(packs, rng, size)
+        return batch(every, rng, size)
 
     rng = np.random.default_rng(args.seed)
     heads = {name: name for name in attributes.HEADS} | {"scut": "distribution"}
     model = unfold.start(build, args.start, heads, lambda: make(rng, CROP.size)[0])
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
-    check = lambda m, size: figures(m, val, packs["scut_fbp5500"], 1024, size)  # noqa: E731
+    check = lambda m, size: figures(m, val, every["scut_fbp5500"], 1024, size)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 

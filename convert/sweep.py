@@ -19,6 +19,7 @@ import numpy as np
 
 from convert import attributes, quantise, reader
 from convert.faces import augment, network, training
+from convert.faces.packs import Pack
 from convert.faces.ship import replace as write
 from convert.faces.ship import to_onnx
 from facelens.geometry import CropSpec
@@ -66,14 +67,14 @@ def multiply_adds(variant: Variant) -> int:
     return total
 
 
-def fewer(pack: reader.Pack, share: float) -> reader.Pack:
+def fewer(pack: Pack, share: float) -> Pack:
     """The pack with every 1 / ``share``-th row alone to be drawn."""
     chances = np.diff(pack.steps, prepend=0.0)
     chances[np.arange(len(chances)) % round(1 / share) > 0] = 0
     return replace(pack, steps=np.cumsum(chances / chances.sum()))
 
 
-def train(variant: Variant, packs: dict[str, reader.Pack], val: dict[str, Any], run: Path, args: Namespace) -> Any:
+def train(variant: Variant, packs: dict[str, Pack], val: dict[str, Any], run: Path, args: Namespace) -> Any:
     """Train one variant for the time given; its figures on val crops."""
     model = reader.build("mixed_bfloat16", variant.widths, variant.depths)
     small = max(variant.size * 5 // 6 // 16 * 16, 48)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from convert.faces.data import STORED
 from facelens.geometry import CropSpec, Matrix, compose, similarity
+from facelens.types import Points
 from facelens.vision.crop import cut
 
 Picture = npt.NDArray[np.uint8]
@@ -35,9 +36,12 @@ def placement(spec: CropSpec, stored: CropSpec = STORED) -> Matrix:
 
 
 def warp(
-    rng: np.random.Generator, spec: CropSpec, strength: Strength, stored: CropSpec = STORED
+    rng: np.random.Generator, spec: CropSpec, strength: Strength, stored: CropSpec = STORED, five: Points | None = None
 ) -> tuple[Matrix, bool]:
-    """A random matrix from the stored crop to the network's crop, and whether it mirrors the face."""
+    """A random matrix from the stored crop to the network's crop, and whether it mirrors the face.
+
+    ``five``: points in pixels of the stored crop that align the face, None for those that cut it.
+    """
     size = spec.size
     angle = np.radians(rng.normal(0, strength.rotation))
     zoom = np.exp(rng.normal(0, strength.scale))
@@ -48,7 +52,8 @@ def warp(
     if flip:
         turn = turn @ np.diag([-1.0, 1.0])
     vary = np.concatenate([turn, (middle - turn @ [middle, middle] + move)[:, None]], axis=1)
-    return compose(vary, placement(spec, stored)), flip
+    usual = placement(spec, stored) if five is None else similarity(five, spec.template)
+    return compose(vary, usual), flip
 
 
 def degrade(rng: np.random.Generator, picture: Picture, strength: Strength) -> Picture:
@@ -95,10 +100,15 @@ def degrade(rng: np.random.Generator, picture: Picture, strength: Strength) -> P
 
 
 def sample(
-    rng: np.random.Generator, image: Picture, spec: CropSpec, strength: Strength, stored: CropSpec = STORED
+    rng: np.random.Generator,
+    image: Picture,
+    spec: CropSpec,
+    strength: Strength,
+    stored: CropSpec = STORED,
+    five: Points | None = None,
 ) -> tuple[Picture, Matrix, bool]:
-    """An augmented crop, the matrix that made it from the stored crop, and whether it is mirrored."""
-    matrix, flip = warp(rng, spec, strength, stored)
+    """An augmented crop, the matrix that made it from the stored crop, and whether it is mirrored; see ``warp``."""
+    matrix, flip = warp(rng, spec, strength, stored, five)
     return degrade(rng, cut(image, matrix, spec.size), strength), matrix, flip
 
 

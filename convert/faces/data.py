@@ -12,25 +12,37 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 from PIL import Image
+from rich.progress import track
 
+from facelens.evaluation import THRESHOLD as MIN_CONFIDENCE
 from facelens.geometry import CropSpec, alignment, transform
+from facelens.registry import load_registry, select
+from facelens.runtime import YunetDetector
+from facelens.types import Detection
 from facelens.vision.crop import align
+from facelens.vision.detector import TASK, least, search
 
 STORED = CropSpec(144, 0.8 * 112 / 144)
 """Crops are kept with the resolution of CropSpec(112, 0.8) and 16 px more on each side, room for augmentation."""
 MIN_SCORE = 0.6
 """Rows whose machine points are less certain than this are left out of training."""
 
+DETECT_SIZE = 640
+SAME_FACE = 0.8
+"""A detection whose points are off by less, in shares of their mean distance from their middle, is the same face."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crops:
     """Aligned crops of one pack and split: ``images`` N x S x S x 3 BGR uint8, ``table`` columns by name,
-    ``points`` N x K x 2 hand points in crop pixels (or None), ``stored`` how the crops were cut."""
+    ``points`` N x K x 2 hand points in crop pixels (or None), ``stored`` how the crops were cut, ``found`` N x 5 x 2
+    what our own detector says, in crop pixels (or None; NaN where it finds no face there)."""
 
     images: npt.NDArray[np.uint8]
     table: dict[str, list[Any]]
     points: npt.NDArray[np.float32] | None
     stored: CropSpec = STORED
+    found: npt.NDArray[np.float32] | None = None
 
 
 def decode(data: bytes) -> npt.NDArray[np.uint8]:
@@ -47,6 +59,7 @@ def load(
     column: str = "split",
     points: str | None = None,
     stored: CropSpec = STORED,
+    models: Path | None = None,
 ) -> Crops:
     """Crops of the rows of a split whose five points are known.
 
@@ -56,6 +69,7 @@ def load(
         column: the column that holds the split.
         points: column with hand points (flat x, y fractions of the picture), mapped into the crop.
         stored: how the crops are cut.
+        models: folder of our models, where ``Crops.found`` is wanted; found once and kept in ``cache``.
     """
     cache.mkdir(parents=True, exist_ok=True)
     file = data / f"{pack}.parquet"
@@ -94,7 +108,48 @@ def load(
                 for five, p, w, h in zip(kept["landmarks5"], kept[points], kept["width"], kept["height"])
             ]
         )
-    return Crops(np.load(path, mmap_mode="r"), kept, hand, stored)
+    found = None if models is None else _found(models, file, cache, kept, keep, f"{pack}-{column}-{split}", stored)
+    return Crops(np.load(path, mmap_mode="r"), kept, hand, stored, found)
+
+
+def _found(
+    models: Path, file: Path, cache: Path, table: dict[str, list[Any]], keep: list[int], name: str, stored: CropSpec
+) -> npt.NDArray[np.float32]:
+    """The five points of our own detector, in the pixels of stored crops.
+
+    Networks meet them at run time: they lie up to 4 of 112 px elsewhere than the packs', and differ more from face to
+    face. A network that had learned from the packs' points alone had .8997 of FairFace's genders in crops that those
+    align and .8946 in ours, and 4.62 and 4.70 years of error on UTKFace (val).
+    """
+    detector = YunetDetector(select(load_registry(models), TASK), least(MIN_CONFIDENCE))
+    path = cache / f"{name}-found-{detector.spec.sha256[:8]}.npy"
+    if not path.exists():
+        places = np.full((len(keep), 5, 2), np.nan, np.float32)
+        wanted, row = dict(zip(keep, range(len(keep)))), 0
+        for batch in track(list(pq.ParquetFile(file).iter_batches(512, columns=["image"])), description=f"find {name}"):
+            for value in batch.column(0):
+                if (index := wanted.get(row)) is not None:
+                    image = decode(value.as_py())
+                    known = _pixels(table["landmarks5"][index], image)
+                    places[index] = _nearest(search(detector, image, DETECT_SIZE, MIN_CONFIDENCE), known)
+                row += 1
+        partial = path.with_suffix(".part.npy")
+        np.save(partial, places)
+        partial.rename(path)
+    own = np.load(path)
+    for index in range(len(keep)):
+        size = table["width"][index], table["height"][index]
+        own[index] = transform(alignment(_place(table["landmarks5"][index], *size), stored), own[index])
+    return np.asarray(own, np.float32)
+
+
+def _nearest(found: Sequence[Detection], known: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The points of the face that is where ``known`` is; NaN where there is none."""
+    spread = float(np.linalg.norm(known - known.mean(0), axis=1).mean())
+    off = [float(np.linalg.norm(d.landmarks.points - known, axis=1).mean()) for d in found]
+    if not off or min(off) > SAME_FACE * spread:
+        return np.full((5, 2), np.nan)
+    return np.asarray(found[int(np.argmin(off))].landmarks.points, np.float64)
 
 
 def _place(flat: Sequence[float], width: int, height: int) -> npt.NDArray[np.float64]:

@@ -7,7 +7,7 @@ Luong, Hovy and Le, "Self-training with Noisy Student", CVPR 2020.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,11 @@ import numpy.typing as npt
 from rich.progress import track
 
 from convert.faces import augment, data
-from facelens.registry import load_registry, select
+from facelens.registry import ModelSpec, load_registry
 from facelens.runtime import Network, open_network
 
 Soft = dict[str, npt.NDArray[np.float32]]
-TEACHERS = {"attributes": "attributes-2", "appearance": "appearance-1"}
-"""By task; named, as what they teach may be listed before them."""
+TASKS = ("attributes", "appearance")
 ALSO = {"appearance": "distribution"}
 """Outputs taken from a network beside the attributes one: task and output."""
 
@@ -37,13 +36,19 @@ def read(networks: Mapping[str, Network], images: npt.NDArray[np.uint8], stored:
     return found
 
 
-def soft_labels(crops: data.Crops, name: str, cache: Path, models: Path, threads: int) -> Soft:
+def teachers_of(specs: Sequence[ModelSpec], tasks: Sequence[str] = TASKS) -> dict[str, ModelSpec]:
+    """Of each task the network that counts most where several are asked."""
+    return {task: max((s for s in specs if s.task == task), key=lambda s: s.weight) for task in tasks}
+
+
+def soft_labels(
+    crops: data.Crops, name: str, cache: Path, models: Path, threads: int, tasks: Sequence[str] = TASKS
+) -> Soft:
     """Soft labels of all crops of a pack, made once for each teacher and kept as ``cache``/NAME.npz.
 
     ``name`` tells packs and splits apart.
     """
-    specs = load_registry(models)
-    teachers = {task: select(specs, task, name) for task, name in TEACHERS.items()}
+    teachers = teachers_of(load_registry(models), tasks)
     mark = "-".join(spec.sha256[:8] for spec in teachers.values())
     path = cache / f"{name}-{mark}.npz"
     if not path.exists():

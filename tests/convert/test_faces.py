@@ -21,14 +21,14 @@ import tensorflow as tf
 
 from convert import appearance, attributes, landmarks, reader
 from convert.faces import augment, data, muon, network, ship, teach, training
+from convert.faces.packs import Pack
 from facelens.engine import Engine
 from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry, select, verify
 from facelens.resources import models_dir
 from facelens.runtime import open_network
-from facelens.types import Landmarks
 from facelens.vision.crop import align
-from facelens.vision.schemes import FLIP5, to_scheme
+from facelens.vision.schemes import FLIP5
 
 SPEC = CropSpec(112, 0.8)
 
@@ -182,7 +182,7 @@ def test_muon_moves_kernels_of_convolutions_and_adamw_the_rest() -> None:
         assert np.quantile(np.abs(moved[other] + 1e-2 * np.sign(gradients[other])), 0.9) < 1e-4
 
 
-def tiny_pack(kind: str, n: int = 20) -> reader.Pack:
+def tiny_pack(kind: str, n: int = 20) -> Pack:
     """Random crops whose labels and soft labels say which pack they came from."""
     rng = np.random.default_rng(len(kind))
     crops = data.Crops(rng.integers(0, 256, (n, 160, 160, 3)).astype(np.uint8), {}, None, attributes.STORED)
@@ -190,8 +190,9 @@ def tiny_pack(kind: str, n: int = 20) -> reader.Pack:
     if kind == "scut_fbp5500":
         labels["scut"][:] = 3.5
     soft = {"age": np.full((n, 101), 1 / 101), "distribution": np.full((n, 41), 1 / 41)}
+    soft["expression"] = np.full((n, 8), 1 / 8)
     soft |= {name: np.full((n, 1), 0.7) for name in ("female", "smile", "glasses")}
-    return reader.Pack(crops, labels, {k: v.astype(np.float32) for k, v in soft.items()}, np.linspace(1 / n, 1, n))
+    return Pack(crops, labels, {k: v.astype(np.float32) for k, v in soft.items()}, np.linspace(1 / n, 1, n))
 
 
 def test_a_batch_of_the_reader_mixes_all_packs() -> None:
@@ -215,6 +216,7 @@ def test_the_reader_comes_nearer_to_its_teachers() -> None:
     soft[0, 30] = 1
     known = targets(1) | {"scut": np.array([-1.0], np.float32), "other": np.array([-1.0], np.float32)}
     known |= {"soft_age": soft, "soft_distribution": np.eye(41, dtype=np.float32)[[20]]}
+    known["soft_expression"] = np.eye(8, dtype=np.float32)[[1]]
     known |= {f"soft_{name}": np.array([0.9], np.float32) for name in ("female", "smile", "glasses")}
 
     def value(year: int, female: float, score: int) -> float:
@@ -246,29 +248,6 @@ def test_teachers_read_both_ways(tmp_path: Path) -> None:
     stamp = kept.stat().st_mtime_ns
     teach.soft_labels(crops, "few", tmp_path, models_dir(), 1)
     assert kept.stat().st_mtime_ns == stamp
-
-
-def test_five_hand_points_teach_what_the_68_give() -> None:
-    rng = np.random.default_rng(0)
-    shape = rng.uniform(0.2, 0.8, (68, 2)).astype(np.float32)
-    five = to_scheme(Landmarks(shape, "ibug68"), "five")
-    assert five is not None
-    assert np.allclose(shape.T @ landmarks.five_of(), five.points.T, atol=1e-5)
-
-    def parts(moved: float, spread: float, whole: float) -> dict[str, float]:
-        targets = {
-            "points": shape.reshape(1, -1), "five": five.points.reshape(1, -1), "whole": np.array([whole], np.float32),
-        }  # fmt: skip
-        outputs = {"points": shape.reshape(1, -1) + moved, "spread": np.full((1, 68), spread, np.float32)}
-        found = landmarks.loss({k: tf.constant(v) for k, v in targets.items()}, outputs)
-        return {k: float(v) for k, v in found.items()}
-
-    assert parts(0, 0.01, 0)["five"] == pytest.approx(0, abs=1e-4)
-    assert parts(0.02, 0.01, 0)["five"] > parts(0.01, 0.01, 0)["five"] > 0.5
-    assert parts(0.02, 0.01, 0)["wing"] == parts(0.02, 0.01, 1)["five"] == 0
-    # each coordinate is off by 0.02, so that is the most likely spread
-    spreads = [parts(0.02, spread, 1)["spread"] for spread in (0.01, 0.02, 0.04)]
-    assert min(spreads) == spreads[1]
 
 
 def test_nme_by_hand() -> None:
