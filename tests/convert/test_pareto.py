@@ -48,6 +48,17 @@ def test_a_file_that_ships_reads_another_size(tmp_path: Path, kind: str) -> None
     assert np.array_equal(usual["age"], said[spec.input[0]]["age"])
 
 
+def test_a_file_of_16_bits_says_the_same_in_half_the_bytes(tmp_path: Path) -> None:
+    spec = select(load_registry(models_dir()), "attributes")
+    (tmp_path / "half.onnx").write_bytes(pareto.half(spec.path))
+    assert (tmp_path / "half.onnx").stat().st_size < 0.55 * spec.path.stat().st_size
+    size = spec.input[0]
+    crops = np.repeat(np.repeat(np.random.default_rng(0).integers(0, 256, (2, 6, 6, 3), np.uint8), 16, 1), 16, 2)
+    assert crops.shape[1] == size
+    exact, near = (Graph(path).run(crops) for path in (spec.path, tmp_path / "half.onnx"))
+    assert all(np.abs(a - b).max() < 0.02 for a, b in zip(exact, near))
+
+
 def test_the_page_and_the_plot(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = []
     for network, kind, size, ms, gender in (
@@ -55,9 +66,10 @@ def test_the_page_and_the_plot(tmp_path: Path) -> None:
     ):  # fmt: skip
         figures = dict.fromkeys(pareto.FIGURES, 0.5) | {"fairface gender": gender, "utkface MAE": 10 * (1 - gender)}
         rows.append({"network": network, "kind": kind, "size": size, "ms": ms, "figures": figures, "ships": size == 96})
+        rows[-1]["bytes"] = 1_234_000
     page = pareto.page(rows)
-    assert "| **a-1** | 96* | int8 | 1.00 | 0.900 |" in page
-    assert "| a-1 | 96* | float | 2.00 |" in page
+    assert "| **a-1** | 96* | int8 | 1.23 | 1.00 | 0.900 |" in page
+    assert "| a-1 | 96* | float | 1.23 | 2.00 |" in page
     assert page.index("| 64 |") < page.index("| 96* |")
     pareto.plot(rows, tmp_path / "pareto.png")
     assert (tmp_path / "pareto.png").stat().st_size > 5000
