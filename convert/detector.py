@@ -27,13 +27,17 @@ from convert.detector_mine import dig
 from convert.detector_mix import Mixer, stream
 from convert.detector_network import build
 from convert.detector_ship import CACHE, NAME, RUN, card, evaluate, export
+from convert.detector_start import start
 from convert.detector_targets import grid
 
 __all__ = ["NAME", "Trainer", "card", "evaluate", "export", "train"]
 
 RATE, DECAY, CLIP = 2.5e-3, 0.01, 5.0
 AGAIN = 1e-3
-"""Learning rate at the start of a further round: a finished run that is resumed trains on with a new cosine."""
+"""Learning rate at the start of a further round: a finished run that is resumed, or a file that ships and is begun
+with, trains on with a new cosine."""
+START_BATCHES = 4
+"""From whose crops the statistics of a file that ships are taken."""
 WARM_UP = 300
 EMA = 0.998
 STEPS = 500
@@ -100,6 +104,12 @@ class Trainer:
         model.set_weights([m.numpy() for m in self.mean])
         return model
 
+    def begin(self, model: keras.Model) -> None:
+        """Start from the weights of a network of the same form."""
+        for ours, mean, theirs in zip(self.model.weights, self.mean, model.weights):
+            ours.assign(theirs)
+            mean.assign(theirs)
+
     def save(self, folder: Path, state: dict[str, Any]) -> None:
         """All that goes on from here: weights, mean, optimiser, counters; the old state is replaced at the end."""
         arrays = {f"weight{i}": w.numpy() for i, w in enumerate(self.model.weights)}
@@ -136,7 +146,8 @@ def train(args: Any) -> None:
         args: ``data`` folder of the packs, ``run`` folder, ``resume``, ``epochs``, ``threads``, ``seed``, ``limit``
             (pictures of each pack, for a trial), and optionally ``minutes``: then the schedule follows the clock.
 
-    ``resume`` goes on where an interrupted run stood; after a finished one it adds a round that starts at ``AGAIN``.
+    ``start`` begins with the weights of a file that ships. ``resume`` goes on where an interrupted run stood; after a
+    finished one it adds a round that starts at ``AGAIN``.
     """
     run = Path(getattr(args, "run", None) or RUN)
     run.mkdir(parents=True, exist_ok=True)
@@ -152,6 +163,10 @@ def train(args: Any) -> None:
     faces = data.faces(folder, CACHE, "train", dict.fromkeys(data.FACE_PACKS, limit) if limit else None)
     mixer = Mixer(data.scenes(folder, CACHE, "train", limit), faces, data.empty(folder, CACHE, "train", limit))
     trainer = Trainer()
+    beginning = getattr(args, "start", None)
+    if beginning is not None:
+        crops = [mixer.batch(np.random.default_rng((seed, i)), BATCH, SIZES[1])[0] for i in range(START_BATCHES)]
+        trainer.begin(start(beginning, np.concatenate(crops)))
     state: dict[str, Any] = {
         "epoch": 0, "log": [], "seconds": 0.0, "finished": False, "rounds": 1, "base": 0,
         "empty_spots": [], "scene_spots": [],
@@ -163,12 +178,12 @@ def train(args: Any) -> None:
         if state["finished"]:
             state |= {"finished": False, "rounds": state["rounds"] + 1, "base": trainer.steps, "seconds": 0.0}
     first = int(state["base"])
-    peak = RATE if state["rounds"] == 1 else AGAIN
-    start = time.monotonic() - float(state["seconds"])
+    peak = RATE if state["rounds"] == 1 and beginning is None else AGAIN
+    began_at = time.monotonic() - float(state["seconds"])
 
     def progress() -> float:
         if minutes:
-            return (time.monotonic() - start) / (60 * minutes)
+            return (time.monotonic() - began_at) / (60 * minutes)
         return (trainer.steps - first) / (epochs * steps)
 
     def rate_now() -> float:
@@ -196,7 +211,7 @@ def train(args: Any) -> None:
             entry |= {"empty_spots": len(mixer.empty_spots), "scene_spots": len(mixer.scene_spots)}
         state["log"].append(entry)
         state |= {
-            "epoch": epoch + 1, "seconds": time.monotonic() - start, "finished": progress() >= 1,
+            "epoch": epoch + 1, "seconds": time.monotonic() - began_at, "finished": progress() >= 1,
             "empty_spots": mixer.empty_spots, "scene_spots": mixer.scene_spots,
         }  # fmt: skip
         trainer.save(run, state)

@@ -129,7 +129,7 @@ def unfold(model: Any, path: Path, heads: Mapping[str, str], crops: npt.NDArray[
     if not read:
         raise SystemExit(f"{path} has none of the outputs {', '.join(heads.values())}")
     _check(keras.Model(model.input, last.input), folded, read, path, crops[:8])
-    _settle(model, norms, crops)
+    settle(model, norms, crops)
 
 
 def _check(trunk: Any, folded: Folded, name: str, path: Path, crops: npt.NDArray[np.uint8]) -> None:
@@ -148,7 +148,7 @@ def _check(trunk: Any, folded: Folded, name: str, path: Path, crops: npt.NDArray
         raise SystemExit(f"{path} has another trunk: its features differ by {off:.2g} of their spread")
 
 
-def _settle(model: Any, norms: list[tuple[Any, Any, Array]], crops: npt.NDArray[np.uint8]) -> None:
+def settle(model: Any, norms: list[tuple[Any, Any, Array]], crops: npt.NDArray[np.uint8]) -> None:
     """Real statistics for each normalisation, and the scale and shift that leave its values as they were."""
     inside = keras.Model(model.input, [layer.output for layer, _, _ in norms])
     sums = [np.zeros((2, len(bias))) for _, _, bias in norms]

@@ -10,10 +10,13 @@ import pytest
 
 pytest.importorskip("keras", reason="the training extra is not installed")
 
+import cv2
 import keras
+import onnx
 import tensorflow as tf
 
-from convert import attributes, reader
+from convert import attributes, detector, detector_start, reader
+from convert.detector_export import rows_of, session
 from convert.faces import ship, training, unfold
 from facelens.registry import load_registry, select
 from facelens.resources import models_dir
@@ -99,3 +102,29 @@ def test_a_training_starts_from_a_file_a_checkpoint_or_nothing(trained: tuple[An
     assert np.abs(said[2] - expected).max() > 0.2 * scale
     assert keras.mixed_precision.global_policy().name == "mixed_bfloat16"
     keras.mixed_precision.set_global_policy("float32")
+
+
+def test_the_detector_that_ships_may_be_trained_on(tmp_path: Path) -> None:
+    source = select(load_registry(models_dir()), "detector").path
+    rng = np.random.default_rng(2)
+    coarse = rng.integers(0, 256, (8, 12, 12, 3), np.uint8)
+    pictures = np.stack([cv2.resize(p, (192, 192), interpolation=cv2.INTER_CUBIC) for p in coarse])
+    model = detector_start.start(source, pictures)
+    says = np.array(model(pictures[:1].astype(np.float32), training=False))[0]
+    theirs = rows_of(session(source), pictures[0])
+    says[:, :2] = 1 / (1 + np.exp(-says[:, :2]))
+    assert np.abs(says - theirs).max() < 1e-3 * np.abs(theirs).max()
+    # what it learns begins there: statistics of a batch are near those that were set
+    batch = np.asarray(model(pictures.astype(np.float32), training=True))
+    usual = np.asarray(model(pictures.astype(np.float32), training=False))
+    assert np.abs(batch - usual).mean() < 0.1 * usual.std()
+    trainer = detector.Trainer()
+    trainer.begin(model)
+    again = np.asarray(trainer.averaged()(pictures[:1].astype(np.float32), training=False))
+    assert np.allclose(again, usual[:1], atol=1e-3)
+
+    other = onnx.load(str(source))
+    other.graph.node[2].name = other.graph.node[4].name
+    onnx.save(other, str(tmp_path / "other.onnx"))
+    with pytest.raises(SystemExit, match="another trunk"):
+        detector_start.start(tmp_path / "other.onnx", pictures)
