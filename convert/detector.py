@@ -29,6 +29,7 @@ from convert.detector_network import build
 from convert.detector_ship import CACHE, NAME, RUN, card, evaluate, export
 from convert.detector_start import start
 from convert.detector_targets import grid
+from convert.detector_told import told
 
 __all__ = ["NAME", "Trainer", "card", "evaluate", "export", "train"]
 
@@ -160,7 +161,8 @@ def train(args: Any) -> None:
 
     keras.utils.set_random_seed(seed)
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
-    faces = data.faces(folder, CACHE, "train", dict.fromkeys(data.FACE_PACKS, limit) if limit else None)
+    tell = lambda pictures, fives, name: told(pictures, fives, CACHE, name, Path(args.models))  # noqa: E731
+    faces = data.faces(folder, CACHE, "train", dict.fromkeys(data.FACE_PACKS, limit) if limit else None, tell)
     mixer = Mixer(data.scenes(folder, CACHE, "train", limit), faces, data.empty(folder, CACHE, "train", limit))
     trainer = Trainer()
     beginning = getattr(args, "start", None)

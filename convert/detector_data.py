@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ Picture = npt.NDArray[np.uint8]
 
 FACE_PACKS = {"fairface": 9000, "mtfl5": 7000, "landmarks68": 3393, "mebeauty": 1709}
 """How many train pictures of each pack are pasted; the large, sharp ones (landmarks68, mebeauty) all."""
+
+
+BY_HAND = ("mtfl5", "landmarks68")
+"""Packs with points that people set."""
 
 
 @dataclass(frozen=True)
@@ -106,14 +110,22 @@ def five_of_68(points: npt.ArrayLike) -> Array:
     return np.stack([p[36:42].mean(0), p[42:48].mean(0), p[30], p[48], p[54]])
 
 
-def faces(data: Path, cache: Path, split: str, packs: dict[str, int] | None = None) -> Labelled:
-    """Close pictures of one face each, from the face packs: the detector's box, hand points where there are any."""
+Tell = Callable[[Sequence[Picture], Array, str], tuple[Array, Array]]
+"""(pictures, five points N x 10 px, name) -> better points, and which of them are known."""
+
+
+def faces(
+    data: Path, cache: Path, split: str, packs: dict[str, int] | None = None, tell: Tell | None = None
+) -> Labelled:
+    """Close pictures of one face each, from the face packs: the pack's box, hand points where there are any, and where
+    there are none those that ``tell`` says or, without it, the pack's."""
     pictures: list[Picture] = []
     boxes, points, known, ignore, kinds = [], [], [], [], []
     for pack, limit in (packs or FACE_PACKS).items():
         rows = _rows(data, pack, split, limit, 1)
         rows = [row for row in rows if row["det_box"] is not None and (row["det_score"] or 0) > 0.7]
-        pictures += list(_decoded([row["image"] for row in rows], cache, f"{pack}-{split}"))
+        mine = list(_decoded([row["image"] for row in rows], cache, f"{pack}-{split}"))
+        pictures += mine
         for row in rows:
             scale = np.array([row["width"], row["height"]], np.float32)
             five = np.array(row["landmarks5"], np.float32).reshape(5, 2)
@@ -126,4 +138,8 @@ def faces(data: Path, cache: Path, split: str, packs: dict[str, int] | None = No
             known.append(np.ones(1, np.float32))
             ignore.append(np.zeros(1, bool))
             kinds.append(pack)
+        if tell is not None and pack not in BY_HAND:
+            said, sure = tell(mine, np.concatenate(points[-len(rows) :]), f"{pack}-{split}")
+            points[-len(rows) :] = [row.reshape(1, 10) for row in said]
+            known[-len(rows) :] = [row.reshape(1) for row in sure]
     return Labelled(pictures, boxes, points, known, ignore, kinds)

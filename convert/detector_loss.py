@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-BOX, POINTS = 2.0, 5.0
+BOX, POINTS = 2.0, 12.0
 GAMMA = 2.0
 
 

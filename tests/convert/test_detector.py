@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 pytest.importorskip("keras", reason="training needs the 'train' extra (keras)")
 pytest.importorskip("tensorflow", reason="training needs the 'train' extra (tensorflow)")
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import tensorflow as tf
 
 from convert import (
@@ -24,6 +27,10 @@ from convert import (
 )
 from convert.detector_mix import Mixer, stream
 from convert.detector_targets import assign, decode, grid
+from convert.detector_told import told
+from facelens.engine import open_engine
+from facelens.resources import asset, models_dir
+from facelens.vision.schemes import to_scheme
 
 NONE = np.zeros((0, 4), np.float32)
 
@@ -274,3 +281,42 @@ def test_curves_are_drawn(tmp_path: Path) -> None:
     assert picture is not None
     assert picture.shape[1] > 1000
     assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
+
+
+def test_points_of_close_faces_are_told_by_the_landmarks_network(tmp_path: Path) -> None:
+    """From points that are off, as a detector's are, to those on which two looks agree; a grey picture has none."""
+    picture = np.asarray(cv2.imread(str(asset("samples/astronaut.jpg"))), np.uint8)
+    with open_engine(parts=frozenset({"landmarks"})) as engine:
+        face = engine.analyze(picture).faces[0]
+    assert face.landmarks is not None
+    five = to_scheme(face.landmarks, "five")
+    assert five is not None
+    off = (face.detection.landmarks.points + np.array([4, 3])).reshape(1, 10)
+    pictures = [picture] * 6 + [np.full_like(picture, 127)]
+    fives = np.repeat(off, 7, 0).astype(np.float32)
+    for _ in range(2):  # made, and read again
+        points, known = told(pictures, fives, tmp_path, "few", models_dir())
+        assert known.tolist() == [1] * 6 + [0]
+        assert np.abs(points[0] - five.points.reshape(10)).mean() < 1.5
+    assert np.abs(fives[0] - five.points.reshape(10)).mean() > 2.5
+
+
+def test_told_points_replace_the_packs_but_not_those_of_people(tmp_path: Path) -> None:
+    picture = cv2.imencode(".png", np.zeros((40, 40, 3), np.uint8))[1].tobytes()
+    row = {"image": picture, "width": 40, "height": 40, "split": "train", "det_score": 0.9}
+    row |= {"det_box": [0.1, 0.1, 0.8, 0.8], "landmarks5": [0.5] * 10, "points5": [0.25] * 10}
+    for pack in ("fairface", "mtfl5"):
+        pq.write_table(pa.Table.from_pylist([row] * 2), tmp_path / f"{pack}.parquet")
+    asked = []
+
+    def tell(pictures: Any, fives: Any, name: str) -> tuple[Any, Any]:
+        asked.append((len(pictures), fives.tolist(), name))
+        return np.full((2, 10), 7, np.float32), np.array([1, 0], np.float32)
+
+    packs = {"mtfl5": 2, "fairface": 2}
+    found = detector_data.faces(tmp_path, tmp_path, "train", packs, tell)
+    assert asked == [(2, [[20.0] * 10] * 2, "fairface-train")]
+    assert [p[0, 0] for p in found.points] == [10, 10, 7, 7]
+    assert [k[0] for k in found.known] == [1, 1, 1, 0]
+    plain = detector_data.faces(tmp_path, tmp_path, "train", packs)
+    assert [p[0, 0] for p in plain.points] == [10, 10, 20, 20]
