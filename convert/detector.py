@@ -147,8 +147,8 @@ def train(args: Any) -> None:
         args: ``data`` folder of the packs, ``run`` folder, ``resume``, ``epochs``, ``threads``, ``seed``, ``limit``
             (pictures of each pack, for a trial), and optionally ``minutes``: then the schedule follows the clock.
 
-    ``start`` begins with the weights of a file that ships. ``resume`` goes on where an interrupted run stood; after a
-    finished one it adds a round that starts at ``AGAIN``.
+    ``start`` begins with the weights of a file that ships, as a further round. ``resume`` goes on where an interrupted
+    run stood; after a finished one it adds a round that starts at ``AGAIN``.
     """
     run = Path(getattr(args, "run", None) or RUN)
     run.mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ def train(args: Any) -> None:
         crops = [mixer.batch(np.random.default_rng((seed, i)), BATCH, SIZES[1])[0] for i in range(START_BATCHES)]
         trainer.begin(start(beginning, np.concatenate(crops)))
     state: dict[str, Any] = {
-        "epoch": 0, "log": [], "seconds": 0.0, "finished": False, "rounds": 1, "base": 0,
+        "epoch": 0, "log": [], "seconds": 0.0, "finished": False, "rounds": 1 if beginning is None else 2, "base": 0,
         "empty_spots": [], "scene_spots": [],
     }  # fmt: skip
     if getattr(args, "resume", False) and (run / "last.npz").exists():
@@ -180,7 +180,7 @@ def train(args: Any) -> None:
         if state["finished"]:
             state |= {"finished": False, "rounds": state["rounds"] + 1, "base": trainer.steps, "seconds": 0.0}
     first = int(state["base"])
-    peak = RATE if state["rounds"] == 1 and beginning is None else AGAIN
+    peak = RATE if state["rounds"] == 1 else AGAIN
     began_at = time.monotonic() - float(state["seconds"])
 
     def progress() -> float:
