@@ -85,10 +85,13 @@ SHIPMENT = Shipment(
         "gains from more time, and the training crops gain twice as much: more pictures (FairFace has 86,000, of "
         "which 37,893 were at hand) or a trunk that has seen other faces before will bring more than more minutes. A "
         "mean with attributes-2, with the reader, or over larger and smaller crops is no better on val.\n\n"
-        "**The worst hundred of val, looked at** (gender, those of attributes-2): of the ten surest most labels look "
-        "wrong (an old woman labelled male, a man with a cap labelled female); about forty are babies and small "
-        "children, a fifth are profiles, and the others hide hair or light: headwear, short hair, faces in the dark, "
-        "blur."
+        "**The worst hundred of val of each kind, looked at.** Gender: of the twenty surest about half of the labels "
+        "look wrong (an old man labelled female, a smiling woman labelled male), and there are a man made up for the "
+        "stage and a face painted white; a third are babies and small children, a fifth profiles, the others in the "
+        "dark, under hats or blurred. Smile: two thirds are mouths that are open or drawn without a smile, or smiles "
+        "with closed lips, where the label could be either; profiles, a doll and drawings. Age: celebrities that carry "
+        "the age of another photo, the same picture labelled 26 and 29, profiles, blown and dim light; old people "
+        "with dark skin are read ten to twenty years too young. Missed: six, all of them full profiles."
     ),
 )
 
