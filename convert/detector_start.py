@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 from convert.detector_export import rows_of, session
 from convert.detector_network import HEADS, STRIDES, build
-from convert.faces.unfold import settle
+from convert.faces.unfold import given, settle
 
 SCALE, OFFSET = 1 / 64.0, -2.0
 """Of ``detector_network.build``; the export makes them part of the first convolution."""
@@ -54,13 +54,7 @@ def start(path: Path, crops: npt.NDArray[np.uint8]) -> keras.Model:
         layer = layers.pop(name, None)
         if layer is None or kernel.shape != tuple(layer.kernel.shape):
             raise SystemExit(f"{path} has another trunk: no convolution {name} of {kernel.shape} is in this one")
-        layer.kernel.assign(kernel)
-        norm = model.get_layer(f"{name}_norm")
-        norm.gamma.assign(np.ones_like(bias))
-        norm.beta.assign(bias)
-        norm.moving_mean.assign(np.zeros_like(bias))
-        norm.moving_variance.assign(np.full_like(bias, 1 - norm.epsilon))
-        norms.append((layer, norm, bias))
+        norms.append(given(layer, kernel, bias))
     if layers:
         raise SystemExit(f"{path} has another trunk: it lacks {', '.join(layers)}")
     _check(model, path, crops[0])

@@ -22,11 +22,10 @@ from rich.progress import track
 
 from convert.faces import augment, data, network, teach, training, unfold
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
-from facelens.geometry import CropSpec, similarity, transform
+from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry
 from facelens.runtime import open_network
-from facelens.vision.crop import cut
-from facelens.vision.landmarks import TASK, placed, read_both_ways, refined
+from facelens.vision.landmarks import TASK
 from facelens.vision.schemes import FIVE, FLIP5, FLIP68
 
 CROP = CropSpec(112, 0.62)
@@ -169,11 +168,9 @@ def told(crops: data.Crops, name: str, cache: Path, models: Path, count: int) ->
     if not path.exists():
         teacher, found, spread = open_network(spec, "cpu", 1), [], []
         for row in track(range(min(count, len(crops.images))), description=f"telling {name}"):
-            image, own = np.asarray(crops.images[row]), None if crops.found is None else crops.found[row]
-            five = own if own is not None and np.isfinite(own).all() else crops.stored.template
-            matrix = similarity(five, CROP.template)
-            first = placed(read_both_ways(teacher.run, cut(image, matrix, CROP.size)[None]), 0, matrix)
-            (points,) = refined(teacher.run, CROP, image, [first])
+            own = crops.own(row)
+            five = crops.stored.template if own is None else own
+            points = teach.look_closely(teacher, np.asarray(crops.images[row]), five)
             found.append(points.points)
             spread.append(np.inf if points.spread is None else float(points.spread.mean()))
         every = np.array(found, np.float32)
@@ -228,11 +225,9 @@ def batch(every: dict[str, Labelled], rng: np.random.Generator, size: int) -> tr
         row = int(rng.choice(pack.rows))
         chance, align = rng.random(), None
         if chance < ALIGNED[0]:
-            align = None if pack.crops.found is None else pack.crops.found[row]
-        elif chance < sum(ALIGNED):
+            align = pack.crops.own(row)
+        elif chance < sum(ALIGNED) and np.isfinite(pack.points[row]).all():
             align = five_of().T @ pack.points[row]
-        if align is not None and not np.isfinite(align).all():
-            align = None
         picture = np.asarray(pack.crops.images[row])
         images[i], matrix, mirrored = augment.sample(rng, picture, CROP, STRENGTH, pack.crops.stored, align)
         labels = (pack.points[row], "points", "whole" if pack.by_people else "told", flip), (

@@ -58,9 +58,7 @@ def draw(
         picture = np.asarray(pack.crops.images[row])
         if change is not None:
             picture = change(rng, name, picture)
-        five = None if pack.crops.found is None or rng.random() >= OWN else pack.crops.found[row]
-        if five is not None and not np.isfinite(five).all():
-            five = None
+        five = pack.crops.own(row) if rng.random() < OWN else None
         images[i] = augment.sample(rng, picture, spec, strength, pack.crops.stored, five)[0]
         soft = {f"soft_{k}": v[row] if v.shape[1] > 1 else v[row, 0] for k, v in pack.soft.items()}
         rows.append({k: v[row] for k, v in pack.labels.items()} | soft)

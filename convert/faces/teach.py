@@ -18,6 +18,9 @@ from rich.progress import track
 from convert.faces import augment, data
 from facelens.registry import ModelSpec, load_registry
 from facelens.runtime import Network, open_network
+from facelens.types import Landmarks
+from facelens.vision.crop import align
+from facelens.vision.landmarks import placed, read_both_ways, refined
 
 Soft = dict[str, npt.NDArray[np.float32]]
 TASKS = ("attributes", "appearance")
@@ -34,6 +37,20 @@ def read(networks: Mapping[str, Network], images: npt.NDArray[np.uint8], stored:
         said = network.run_both_ways(crops)
         found |= {name: said[name] for name in ([ALSO[task]] if task in ALSO else network.spec.outputs)}
     return found
+
+
+def look_closely(network: Network, image: npt.NDArray[np.uint8], five: npt.ArrayLike) -> Landmarks:
+    """The points of a face as the engine reads them in pictures: both ways, and once more from where they were found.
+
+    Args:
+        image: H x W x 3 BGR.
+        five: 5 x 2 px, from which the landmarks network starts.
+    """
+    crop = network.spec.crop
+    assert crop is not None
+    seen, matrix = align(image, five, crop)
+    first = placed(read_both_ways(network.run, seen[None]), 0, matrix)
+    return refined(network.run, crop, image, [first])[0]
 
 
 def teachers_of(specs: Sequence[ModelSpec], tasks: Sequence[str] = TASKS) -> dict[str, ModelSpec]:

@@ -22,6 +22,8 @@ from convert.faces.training import restore
 from facelens.runtime import Graph
 
 Array = npt.NDArray[Any]
+Norm = tuple[Any, Any, Array]
+"""A convolution, the normalisation after it, and the bias that the file has for both."""
 BATCHES = 8
 """Of crops, from which the statistics are taken."""
 TOLERANCE = 1e-3
@@ -109,13 +111,7 @@ def unfold(model: Any, path: Path, heads: Mapping[str, str], crops: npt.NDArray[
         if index is None:
             raise SystemExit(f"{path} has another trunk: no convolution of {tuple(layer.kernel.shape)} is left in it")
         kernel, bias = left.pop(index)
-        layer.kernel.assign(kernel)
-        norm = layer.output._keras_history.operation._outbound_nodes[0].operation
-        norm.gamma.assign(np.ones_like(bias))
-        norm.beta.assign(bias)
-        norm.moving_mean.assign(np.zeros_like(bias))
-        norm.moving_variance.assign(np.full_like(bias, 1 - norm.epsilon))
-        norms.append((layer, norm, bias))
+        norms.append(given(layer, kernel, bias))
     if left:
         raise SystemExit(f"{path} has another trunk: {len(left)} of its convolutions are left over")
     wanted = {output.name for output in folded.model.graph.output}
@@ -130,6 +126,17 @@ def unfold(model: Any, path: Path, heads: Mapping[str, str], crops: npt.NDArray[
         raise SystemExit(f"{path} has none of the outputs {', '.join(heads.values())}")
     _check(keras.Model(model.input, last.input), folded, read, path, crops[:8])
     settle(model, norms, crops)
+
+
+def given(layer: Any, kernel: Array, bias: Array) -> Norm:
+    """Give a convolution its weights, and the normalisation after it the bias and no more to do, until ``settle``."""
+    layer.kernel.assign(kernel)
+    norm = layer.output._keras_history.operation._outbound_nodes[0].operation
+    norm.gamma.assign(np.ones_like(bias))
+    norm.beta.assign(bias)
+    norm.moving_mean.assign(np.zeros_like(bias))
+    norm.moving_variance.assign(np.full_like(bias, 1 - norm.epsilon))
+    return layer, norm, bias
 
 
 def _check(trunk: Any, folded: Folded, name: str, path: Path, crops: npt.NDArray[np.uint8]) -> None:
@@ -148,7 +155,7 @@ def _check(trunk: Any, folded: Folded, name: str, path: Path, crops: npt.NDArray
         raise SystemExit(f"{path} has another trunk: its features differ by {off:.2g} of their spread")
 
 
-def settle(model: Any, norms: list[tuple[Any, Any, Array]], crops: npt.NDArray[np.uint8]) -> None:
+def settle(model: Any, norms: list[Norm], crops: npt.NDArray[np.uint8]) -> None:
     """Real statistics for each normalisation, and the scale and shift that leave its values as they were."""
     inside = keras.Model(model.input, [layer.output for layer, _, _ in norms])
     sums = [np.zeros((2, len(bias))) for _, _, bias in norms]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from convert import attributes
-from convert.faces import augment, data, packs
+from convert.faces import augment, data, packs, teach
 from facelens.engine import open_engine
+from facelens.registry import load_registry
 from facelens.resources import asset, models_dir
 from facelens.types import Box, Detection, Landmarks
 
@@ -136,3 +138,24 @@ def test_our_detector_finds_the_bundled_face_where_its_label_is(tmp_path: Path) 
         assert crops.found is not None
         assert np.abs(crops.found[0] - attributes.STORED.template).max() < 6
     assert data.load(tmp_path, tmp_path / "cache", "one", "train", stored=attributes.STORED).found is None
+
+
+def test_the_teacher_is_the_network_that_counts_most() -> None:
+    """Not the first of its task, which is the one that live views ask."""
+    specs = load_registry(models_dir())
+    found = teach.teachers_of(specs, ("attributes",))["attributes"]
+    others = [spec for spec in specs if spec.task == "attributes" and spec is not found]
+    assert others, "there is more than one to choose from"
+    assert all(found.weight > spec.weight for spec in others)
+    light = replace(found, weight=0.1)
+    assert teach.teachers_of([light, *others], ("attributes",))["attributes"] is not light
+
+
+def test_groups_that_are_read_worst_are_drawn_more_often() -> None:
+    rows = ["Black", "White", "White", "Indian"]
+    table = {"age_low": [20] * 4, "age_high": [29] * 4, "gender": ["female"] * 4, "race": rows}
+    crops = data.Crops(np.zeros((4, 8, 8, 3), np.uint8), table, None, attributes.STORED)
+    chances = attributes.chances(attributes.labels(crops))
+    assert chances.sum() == pytest.approx(1)
+    assert chances[0] / chances[1] == pytest.approx(attributes.HARD_GROUPS["Black"])
+    assert chances[1] == chances[2] == chances[3]
