@@ -57,6 +57,7 @@ def test_a_file_of_16_bits_says_the_same_in_half_the_bytes(tmp_path: Path) -> No
     assert crops.shape[1] == size
     exact, near = (Graph(path).run(crops) for path in (spec.path, tmp_path / "half.onnx"))
     assert all(np.abs(a - b).max() < 0.02 for a, b in zip(exact, near))
+    assert [a.dtype for a in exact] == [b.dtype for b in near], "what comes out stays as it is"
 
 
 def test_the_page_and_the_plot(tmp_path: Path) -> None:
