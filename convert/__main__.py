@@ -2,6 +2,7 @@
 
 ``worst NAME`` shows its worst errors; ``compare`` measures the whole pipeline beside other projects' networks;
 ``probe`` tells how steady the readings are, and ``calibrate`` makes the age band of several networks hold its 80 %.
+``sweep`` and ``learning`` train small networks to show what cost, data and time bring.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ COMMANDS = {
     "card": "write the model's page from its records",
     "quantise": "make the variant with 8-bit integers, and keep it where it is as accurate and faster",
     "worst": "contact sheets of the 100 worst errors of each kind",
+}
+TRIALS = {
+    "sweep": "attributes networks of several widths and input sizes, trained alike: accuracy against cost",
+    "learning": "networks trained with fewer rows and for less time: what more of either would bring",
 }
 
 
@@ -53,14 +58,12 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     part.add_argument("--models", type=Path, default=Path("models"), help="our models")
     part.add_argument("--limit", type=int, help="pictures of each pack")
-    part = commands.add_parser(
-        "sweep", help="readers of several sizes, trained for the same time: accuracy against cost"
-    )
-    part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
-    part.add_argument("--models", type=Path, default=Path("models"), help="our models, the teachers among them")
-    part.add_argument("--minutes", type=float, help="of training for each (default: 10)")
-    part.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
-    part.add_argument("--seed", type=int, default=0)
+    for command, words in TRIALS.items():
+        part = commands.add_parser(command, help=words)
+        part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
+        part.add_argument("--models", type=Path, default=Path("models"), help="our models; the page goes there")
+        part.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+        part.add_argument("--seed", type=int, default=0)
     part = commands.add_parser("pareto", help="accuracy against time of the networks that ship, at several input sizes")
     part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
     part.add_argument("--models", type=Path, default=Path("models"), help="our models; the page goes there")
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command in ("compare", "probe", "calibrate", "turn"):
         getattr(importlib.import_module(f"convert.{args.command}"), args.command)(args)
         return 0
-    if args.command not in ("sweep", "pareto"):
+    if args.command not in (*TRIALS, "pareto"):
         args.run = args.run or Path("runs") / args.name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -98,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(f"{error.name} is missing: pip install 'facelens[train]'", file=sys.stderr)
         return 2
-    module = args.command if args.command in ("worst", "quantise", "sweep", "pareto") else args.name
+    module = args.command if args.command in ("worst", "quantise", "pareto", *TRIALS) else args.name
     getattr(importlib.import_module(f"convert.{module}"), args.command)(args)
     return 0
 

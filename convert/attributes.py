@@ -97,11 +97,11 @@ SHIPMENT = Shipment(
 )
 
 
-def build(precision: str = "float32", names: Sequence[str] = tuple(TRAINED)) -> Any:
+def build(precision: str = "float32", names: Sequence[str] = tuple(TRAINED), widths: tuple[int, ...] = WIDTHS) -> Any:
     """The network with logits for training; input uint8 N x S x S x 3 BGR."""
     keras.mixed_precision.set_global_policy(precision)
     image = L.Input((None, None, 3), name="input", dtype="uint8")
-    x = network.fine_trunk(network.scaled(image), WIDTHS, DEPTHS)
+    x = network.fine_trunk(network.scaled(image), widths, DEPTHS)
     x = L.GlobalAveragePooling2D()(x)
     outputs = {name: L.Dense(TRAINED[name], name=name, dtype="float32")(x) for name in names}
     return keras.Model(image, outputs)

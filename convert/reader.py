@@ -26,7 +26,9 @@ from facelens.geometry import CropSpec
 CROP = CropSpec(96, attributes.CROP.scale)
 WIDTHS, DEPTHS = (32, 64, 128, 256), (1, 1, 1, 1)
 BATCH = 128
-SCHEDULE = training.Schedule(minutes=120, rate=3e-3, sizes=((0.5, 80), (0.5, 96)), average=0.999, epoch_steps=600)
+SCHEDULE = training.Schedule(
+    minutes=120, rate=3e-3, sizes=((0.5, 80), (0.5, 96)), average=0.999, epoch_steps=600, muon=True
+)
 STRENGTH = attributes.STRENGTH
 DROPOUT = 0.1
 HEADS = attributes.HEADS | {"scut": len(appearance.SCORES), "other": len(appearance.SCORES)}
@@ -62,18 +64,18 @@ SHIPMENT = Shipment(
 )
 
 
-def build(precision: str = "float32", widths: tuple[int, ...] = WIDTHS, depths: tuple[int, ...] = DEPTHS) -> Any:
+def build(precision: str = "float32") -> Any:
     """The network with logits; input uint8 N x S x S x 3 BGR."""
     keras.mixed_precision.set_global_policy(precision)
     image = L.Input((None, None, 3), name="input", dtype="uint8")
-    x = network.trunk(network.scaled(image), widths, depths)
+    x = network.trunk(network.scaled(image), WIDTHS, DEPTHS)
     x = L.Dropout(DROPOUT)(L.GlobalAveragePooling2D()(x))
     return keras.Model(image, {name: L.Dense(n, name=name, dtype="float32")(x) for name, n in HEADS.items()})
 
 
-def served(model: Any, calibration: dict[str, float], size: int = CROP.size) -> Any:
+def served(model: Any, calibration: dict[str, float]) -> Any:
     """The graph that ships: probabilities, with the temperatures found on val."""
-    image = L.Input((size, size, 3), name="input", dtype="uint8")
+    image = L.Input((CROP.size, CROP.size, 3), name="input", dtype="uint8")
     logits = model(image)
     return keras.Model(
         image, [*attributes.probabilities(logits, calibration), L.Softmax(name="distribution_out")(logits["scut"])]

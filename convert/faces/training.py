@@ -32,6 +32,8 @@ MakeBatch = Callable[[np.random.Generator, int], Batch]
 class Schedule:
     """``minutes`` of training; learning rate ``rate`` after ``warm_up`` steps, then a cosine over the time.
 
+    ``steps``, where given, take the place of the minutes.
+
     ``sizes``: (share of the time, crop size) in turn; a fully convolutional trunk learns most of what it knows on
     small crops at a third of the cost (after Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
     """
@@ -44,6 +46,7 @@ class Schedule:
     clip: float = 3.0
     average: float = 0.999
     epoch_steps: int = 250
+    steps: int = 0
     muon: bool = False
     """Kernels between layers learn by ``convert.faces.muon`` instead of AdamW."""
 
@@ -156,6 +159,8 @@ def fit(
     budget, began = schedule.minutes * 60, time.monotonic() - log["spent"]
 
     def progress_now() -> float:
+        if schedule.steps:
+            return float(min(log["step"] / schedule.steps, 1.0))
         return float(min((time.monotonic() - began) / budget, 1.0))
 
     def size_now() -> int:

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from convert import kinds, probe
+from convert import kinds
+from convert.changes import DOUBT
 from facelens import Engine, images, open_engine
 from facelens.evaluation import central
 from facelens.report import to_dict
@@ -110,6 +111,6 @@ def test_no_picture_breaks_it_and_every_number_is_one(engine: Engine, portrait: 
     odd += [portrait[:1, :1], portrait[:2, :2], np.tile(portrait[100:120], (1, 70, 1))[:, :20000]]
     odd += [rng.integers(0, 256, (120, 160, 3)).astype(np.uint8)]
     made = [kind(portrait, points) for kind in kinds.KINDS.values()]
-    for picture in [*odd, *made, *(change(portrait) for change in probe.DOUBT.values())]:
+    for picture in [*odd, *made, *(change(portrait) for change in DOUBT.values())]:
         report = engine.analyze(picture)
         assert all(math.isfinite(n) for n in numbers(to_dict(report, "picture")))

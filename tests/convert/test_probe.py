@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convert import probe
+from convert.changes import DOUBT, STEADY
 from facelens import Engine, images, open_engine
 from facelens.resources import asset
 from facelens.types import Image
@@ -22,12 +23,12 @@ def portrait() -> Image:
 
 
 def test_every_change_keeps_the_form_and_changes_the_picture(portrait: Image) -> None:
-    for name, change in (probe.STEADY | probe.DOUBT).items():
+    for name, change in (STEADY | DOUBT).items():
         out = change(portrait)
         assert out.shape == portrait.shape, name
         assert out.dtype == np.uint8, name
         assert name == "as it is" or (out != portrait).any(), name
-    darker, brighter = probe.STEADY["15 % darker"](portrait), probe.STEADY["15 % brighter"](portrait)
+    darker, brighter = STEADY["15 % darker"](portrait), STEADY["15 % brighter"](portrait)
     assert darker.mean() < portrait.mean() * 0.9 < brighter.mean()
 
 
@@ -39,12 +40,16 @@ def test_readings_range_little_and_doubt_grows(
     assert {v["faces"] for v in steady.values()} == {1}
     assert 0 < steady["P(female)"]["median"] < 0.5
     assert 0 < steady["age, years"]["p90"] < 20
-    doubt = probe.doubt(engine, [portrait])
+    shown = probe.Picture(portrait, {"gender": "female", "age": 90})
+    doubt = probe.doubt(engine, [shown])
     assert doubt["as it is"]["found"] == 1
+    assert (doubt["as it is"]["gender_right"], doubt["as it is"]["held"]) == (1, 0)
+    assert doubt["a face of 24 px"]["found"] == 1
+    assert doubt["a face of 24 px"]["band_years"] > doubt["as it is"]["band_years"]
     assert doubt["a tenth of the pixels a side"]["band_years"] > doubt["as it is"]["band_years"]
     usual = doubt["as it is"]["usual_years"]
     assert 5 < usual < 30
-    unreal = probe.unreal(engine, [portrait], usual)
+    unreal = probe.unreal(engine, [shown], usual)
     assert set(unreal) == {*probe.KINDS, *probe.DRAWN}
     assert unreal["drawn faces"]["found"] > 0.9
     assert unreal["drawn faces"]["not_sure"] > 0.9
@@ -53,12 +58,12 @@ def test_readings_range_little_and_doubt_grows(
     assert none == {"pictures": 2, "found": 0.5, "confident": 0.5}
     results = {"steadiness": steady, "doubt": doubt, "unreal": unreal, "empty": none, "jitter": probe.jitter(engine)}
     results["pictures"] = 7
-    shown = probe.page(results, ["a", "b"])
-    assert "Whole pipeline with a, b, on 7 val pictures" in shown
-    assert "| as it is | 100% |" in shown
-    assert "| white full mask | 100% |" in shown
-    assert "a face is found in 50.0%," in shown
-    assert "nan" not in shown
+    page = probe.page(results, ["a", "b"])
+    assert "Whole pipeline with a, b, on 7 val pictures" in page
+    assert "| as it is | 100% |" in page
+    assert "| white full mask | 100% |" in page
+    assert "a face is found in 50.0%," in page
+    assert "nan" not in page
 
 
 def test_jitter_is_measured_in_pixels(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

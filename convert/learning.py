@@ -1,0 +1,207 @@
+"""How the figures grow with pictures to learn from and with training: why a figure is missed, and what would reach it.
+
+``python -m convert learning --data DATA`` runs the trials that have no result yet (so it can be spread over days) and
+writes models/learning.md and learning.png. The attributes network: ``trials``. The landmarks network: the same number
+of batches from fewer persons, and from all for longer; from the labels of people alone.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from convert import attributes, landmarks, trials
+from convert.faces import data, training
+from convert.faces.ship import replace as write
+from convert.trials import Trial
+
+matplotlib.use("Agg")
+
+LONG = 3000
+BY_TRAINING = tuple(Trial(steps) for steps in (LONG // 4, LONG // 2, LONG))
+BY_ROWS = tuple(Trial(LONG, share) for share in (0.25, 0.5, 1.0))
+FIGURES = {
+    "fairface gender": False, "fairface bucket": False, "fairface one-off": False, "fairface worst group's error": True,
+    "utkface MAE": True, "utkface gender": False, "mtfl5 smile AUC": False,
+}  # fmt: skip
+"""And whether less is better."""
+PLOTTED = ("fairface gender", "fairface bucket", "fairface one-off", "fairface worst group's error", "mtfl5 smile AUC")
+PEOPLE = {"landmarks68": 0.7, "mtfl5": 0.3}
+"""Share of each pack with points of people in a batch of the landmarks trials."""
+POINTS = {"NME": True, "15 points": True}
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PointsTrial:
+    """One training of the landmarks network: ``steps`` batches of 64 from a ``share`` of the persons."""
+
+    steps: int = 1500
+    share: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"landmarks-{self.share:g}-of-persons-{self.steps}-steps"
+
+
+POINTS_BY_TRAINING = (PointsTrial(750), PointsTrial(1500))
+POINTS_BY_PERSONS = tuple(PointsTrial(1500, share) for share in (0.25, 0.5, 1.0))
+
+
+def fewer_persons(pack: landmarks.Labelled, share: float) -> landmarks.Labelled:
+    """Only the rows of every 1 / ``share``-th person; of a pack without persons, of every 1 / ``share``-th row."""
+    every = round(1 / share)
+    names = pack.crops.table.get("person")
+    if names is None:
+        return replace(pack, rows=pack.rows[::every])
+    kept = set(sorted(set(names))[::every])
+    return replace(pack, rows=np.array([row for row in pack.rows if names[row] in kept]))
+
+
+def run_points(trial: PointsTrial, args: Namespace, root: Path) -> Result:
+    """Train, or take what an earlier run left. The trial's fields, ``rows`` (persons), ``val`` and ``seen``."""
+    folder, cache = root / trial.name, Path("runs/cache/faces")
+    if not (folder / "result.json").exists():
+        every = {}
+        for name in PEOPLE:
+            hand = "points68" if name == "landmarks68" else "points5"
+            crops = data.load(args.data, cache, name, "train", points=hand, models=args.models)
+            assert crops.points is not None
+            none = np.full((len(crops.images), 68, 2), np.nan, np.float32)
+            whole = name == "landmarks68"
+            points, five = (crops.points, none[:, :5]) if whole else (none, crops.points)
+            pack = landmarks.Labelled(crops, points, five, np.arange(len(crops.images)), whole)
+            every[name] = fewer_persons(pack, trial.share)
+        val = data.load(args.data, cache, "landmarks68", "val", points="points68")
+        model = landmarks.build(landmarks.mean_shape(every["landmarks68"].crops), "mixed_bfloat16")
+        schedule = replace(landmarks.SCHEDULE, steps=trial.steps)
+        make = lambda rng, size: landmarks.batch(every, rng, size, PEOPLE)  # noqa: E731
+        check = lambda model, _: landmarks.figures(model, val)  # noqa: E731
+        training.fit(model, landmarks.loss, make, check, schedule, folder, seed=args.seed, resume=True)
+        exact = landmarks.build(np.zeros((68, 2)))
+        training.restore(folder / "average.npz", exact.weights)
+        crops, rows = every["landmarks68"].crops, every["landmarks68"].rows
+        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), 500)).astype(int)]
+        assert crops.points is not None
+        seen = replace(crops, images=crops.images[rows], points=crops.points[rows], found=None)
+        persons = len({crops.table["person"][row] for row in every["landmarks68"].rows})
+        result = {"steps": trial.steps, "share": trial.share, "rows": persons, "val": landmarks.figures(exact, val)}
+        result["seen"] = landmarks.figures(exact, seen)
+        (folder / "result.json").write_text(json.dumps(result, indent=1))
+    return dict(json.loads((folder / "result.json").read_text()))
+
+
+def table(results: list[Result], names: dict[str, bool], first: str, label: Any) -> list[str]:
+    """Figures of val, and in brackets those of rows that were learned from."""
+    lines = [f"| {first} | " + " | ".join(names) + " |", "|---" * (1 + len(names)) + "|"]
+    for row in results:
+        cells = [label(row)]
+        for name in names:
+            digits = 2 if name.endswith(("MAE", "points")) else 4 if name == "NME" else 3
+            cells.append(f"{row['val'][name]:.{digits}f} ({row['seen'][name]:.{digits}f})")
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def doubled(results: list[Result], names: dict[str, bool], by: str) -> list[str]:
+    """What the last doubling of ``by`` brought, in one sentence."""
+    before, after = sorted(results, key=lambda row: float(row[by]))[-2:]
+    said = []
+    for name in names:
+        digits = 2 if name.endswith(("MAE", "points")) else 4 if name == "NME" else 3
+        said.append(f"{name} {after['val'][name] - before['val'][name]:+.{digits}f}")
+    return ["The last doubling brought: " + ", ".join(said) + ".", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Results of the attributes network by rows and by training, and of the landmarks network by persons and by
+    training."""
+
+    rows: list[Result]
+    training: list[Result]
+    persons: list[Result]
+    points_training: list[Result]
+
+
+def page(curves: Curves) -> str:
+    """The page as Markdown."""
+    rows = lambda row: f"{row['share']:.0%}, {row['rows']:,} of FairFace"  # noqa: E731
+    people = lambda row: f"{row['share']:.0%}, {row['rows']} persons"  # noqa: E731
+    lines = [
+        "# What more pictures and longer training bring",
+        "",
+        "Short trainings that differ in one thing, counted in pictures seen (a picture counts each time it is drawn,",
+        "changed each time): see `convert/learning.py`. Figures of val crops, one view each; in brackets those of rows",
+        "that were learned from. What ships was trained for longer and with more (see its card): here only the",
+        "differences count.",
+        "",
+        "![Learning curves](learning.png)",
+        "",
+        "## Attributes: less data, the same training",
+        "",
+        *table(curves.rows, FIGURES, "rows", rows),
+        *doubled(curves.rows, FIGURES, "share"),
+        "## Attributes: all data, less training",
+        "",
+        *table(curves.training, FIGURES, "pictures seen", lambda row: f"{row['pictures']:,}"),
+        *doubled(curves.training, FIGURES, "steps"),
+        "## Landmarks: fewer persons, the same training",
+        "",
+        *table(curves.persons, POINTS, "persons", people),
+        *doubled(curves.persons, POINTS, "share"),
+        "## Landmarks: all persons, less training",
+        "",
+        *table(curves.points_training, POINTS, "batches", lambda row: f"{row['steps']:,}"),
+        *doubled(curves.points_training, POINTS, "steps"),
+    ]
+    return "\n".join(lines)
+
+
+def plot(curves: Curves, path: Path) -> None:
+    """One column a figure: above against data, below against training; val in full, learned rows dotted."""
+    from matplotlib import pyplot
+
+    names = [*PLOTTED, *POINTS]
+    figure, axes = pyplot.subplots(2, len(names), figsize=(2.5 * len(names), 5), constrained_layout=True)
+    for column, name in enumerate(names):
+        points = name in POINTS
+        above = curves.persons if points else curves.rows
+        below = curves.points_training if points else curves.training
+        for axis, results, by in ((axes[0, column], above, "rows"), (axes[1, column], below, "steps")):
+            results = sorted(results, key=lambda row: float(row[by]))
+            x = [row[by] for row in results]
+            for part, style, colour in (("val", "-o", "#0E8F7E"), ("seen", ":o", "#8A93A0")):
+                label = "val" if part == "val" else "learned from"
+                axis.plot(x, [row[part][name] for row in results], style, color=colour, markersize=4, label=label)
+            axis.set_xscale("log")
+            axis.set_xticks(x, [f"{value:,}" for value in x], fontsize=7)
+            axis.minorticks_off()
+            axis.grid(alpha=0.25)
+            unit = ("persons" if points else "rows of FairFace") if by == "rows" else "batches"
+            axis.set_xlabel(unit, fontsize=8)
+        axes[0, column].set_title(name, fontsize=8)
+    axes[0, 0].legend(fontsize=7)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def learning(args: Namespace) -> None:
+    """Run the trials that have no result yet, and write the page."""
+    training.set_up(args.seed, args.threads)
+    root = Path("runs/trials")
+    val, every = attributes.load(args.data, Path("runs/cache/faces"), "val"), trials.load(args)
+    found = {trial: trials.run(trial, every, val, root, args.seed) for trial in {*BY_ROWS, *BY_TRAINING}}
+    points = {t: run_points(t, args, root) for t in {*POINTS_BY_PERSONS, *POINTS_BY_TRAINING}}
+    curves = Curves(
+        *([found[trial] for trial in some] for some in (BY_ROWS, BY_TRAINING)),
+        *([points[trial] for trial in some] for some in (POINTS_BY_PERSONS, POINTS_BY_TRAINING)),
+    )
+    write(args.models / "learning.md", page(curves).encode())
+    plot(curves, args.models / "learning.png")
