@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
-from convert import attributes
+from convert import attributes, attributes_figures
 from convert.faces import augment, data, training
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
@@ -95,7 +95,7 @@ def _means(model: Any, images: np.ndarray[Any, Any], head: str) -> np.ndarray[An
     out = []
     for start in range(0, len(images), 128):
         logits = np.asarray(model.predict_on_batch(augment.plain(images[start : start + 128], CROP, STORED))[head])
-        out.append(attributes.softmax(logits) @ SCORES)
+        out.append(attributes_figures.softmax(logits) @ SCORES)
     return np.concatenate(out)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
+from convert import attributes_figures as measure
 from convert.faces import augment, data, network, packs, teach, training, unfold
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
 from facelens.geometry import CropSpec
@@ -205,56 +206,6 @@ def load(folder: Path, cache: Path, split: str) -> dict[str, tuple[data.Crops, d
     return found
 
 
-def logits_of(
-    model: Any, crops: data.Crops, limit: int | None = None, size: int = CROP.size
-) -> dict[str, np.ndarray[Any, Any]]:
-    """Logits of unaugmented crops of ``size`` px."""
-    spec = CropSpec(size, CROP.scale)
-    parts: list[dict[str, Any]] = []
-    for start in range(0, min(len(crops.images), limit or len(crops.images)), 256):
-        out = model.predict_on_batch(augment.plain(crops.images[start : start + 256], spec, crops.stored))
-        parts.append({k: np.asarray(v) for k, v in out.items()})
-    return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-
-
-def medians(probabilities: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The median year of each distribution."""
-    return np.asarray(np.argmax(np.cumsum(probabilities, 1) >= 0.5, axis=1))
-
-
-def softmax(logits: np.ndarray[Any, Any], temperature: float = 1.0) -> np.ndarray[Any, Any]:
-    """Probabilities of each row."""
-    e = np.exp((logits - logits.max(1, keepdims=True)) / temperature)
-    return np.asarray(e / e.sum(1, keepdims=True))
-
-
-def figures(model: Any, val: dict[str, Any], limit: int | None = None, size: int = CROP.size) -> dict[str, float]:
-    """Accuracies on aligned val crops."""
-    found: dict[str, float] = {}
-    for pack, (crops, every) in val.items():
-        out = logits_of(model, crops, limit, size)
-        truth = {k: v[: len(out["age"])] for k, v in every.items()}
-        p = softmax(out["age"])
-        if truth["is_bucket"].any():
-            edges = sorted(set(zip(truth["low"], truth["high"])))
-            mass = np.stack([p[:, int(a) : int(b) + 1].sum(1) for a, b in edges], 1)
-            true = np.array([edges.index((a, b)) for a, b in zip(truth["low"], truth["high"])])
-            found[f"{pack} bucket"] = float((mass.argmax(1) == true).mean())
-        if truth["is_years"].any():
-            found[f"{pack} MAE"] = float(np.abs(medians(p) - truth["low"]).mean())
-        if truth["votes"].any():
-            ordered = np.sort(truth["votes"], 1)
-            clear = ordered[:, -1] > ordered[:, -2]
-            right = out["expression"].argmax(1) == truth["votes"].argmax(1)
-            found[f"{pack} expression"] = float(right[clear].mean())
-        for name in ("female", "smile", "glasses"):
-            known = truth[name] >= 0
-            if known.any() and not (pack == "mtfl5" and name == "female"):
-                right = (out[name][known, 0] > 0) == (truth[name][known] > 0.5)
-                found[f"{pack} {'gender' if name == 'female' else name}"] = float(right.mean())
-    return found
-
-
 def learn(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
     """The loss of the labels, and one part for what the teacher says."""
     return loss(targets, outputs) | {"soft": tf.reduce_mean(packs.soft_loss(targets, outputs))}
@@ -280,30 +231,8 @@ def train(args: Namespace) -> None:
     rng = np.random.default_rng(args.seed)
     model = unfold.start(build, args.start, {name: name for name in HEADS}, lambda: make(rng, CROP.size)[0])
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
-    check = lambda m, size: figures(m, val, 1024, size)  # noqa: E731
+    check = lambda m, size: measure.figures(m, val, CropSpec(size, CROP.scale), 1024)  # noqa: E731
     training.fit(model, packs.mixed(learn), make, check, schedule, args.run, seed=args.seed, resume=args.resume)
-
-
-def calibrate(model: Any, val: dict[str, Any], size: int = CROP.size) -> dict[str, float]:
-    """Temperatures on val: age so that the 80 % band holds 80 % of UTKFace's years, gender so that its log loss on
-    FairFace and UTKFace is least."""
-    grid = np.exp(np.linspace(np.log(0.5), np.log(3), 60))
-    fair, fair_truth = logits_of(model, val["fairface"][0], size=size), val["fairface"][1]
-    utk, utk_truth = logits_of(model, val["utkface"][0], size=size), val["utkface"][1]
-
-    def coverage(t: float) -> float:
-        c = np.cumsum(softmax(utk["age"], t), 1)
-        low, high = np.argmax(c >= 0.1, 1), np.argmax(c >= 0.9, 1)
-        return float(((utk_truth["low"] >= low) & (utk_truth["low"] <= high)).mean())
-
-    age = float(min(grid, key=lambda t: abs(coverage(t) - 0.8)))
-    x = np.concatenate([fair["female"][:, 0], utk["female"][:, 0]])
-    y = np.concatenate([fair_truth["female"], utk_truth["female"]])
-    gender = float(min(grid, key=lambda t: float(np.mean(np.logaddexp(0, np.where(y > 0.5, -x, x) / t)))))
-    votes, faces = val["ferplus"][1]["votes"], logits_of(model, val["ferplus"][0], size=size)["expression"]
-    surprise = lambda t: float(-np.mean(np.sum(votes * np.log(softmax(faces, t) + 1e-9), 1)))  # noqa: E731
-    expression = float(min(grid, key=surprise))
-    return {"age": age, "female": gender, "expression": expression, "age_coverage": coverage(age)}
 
 
 def export(args: Namespace) -> None:
@@ -312,9 +241,9 @@ def export(args: Namespace) -> None:
     training.restore(args.run / "average.npz", model.weights)
     model = keras.Model(model.inputs, {name: model.output[name] for name in HEADS})
     val = load(args.data, Path("runs/cache/faces"), "val")
-    calibration = calibrate(model, val)
+    calibration = measure.calibrate(model, val, CROP)
     crops = augment.plain(val["fairface"][0].images[:39], CROP, STORED)
-    export_model(served(model, calibration), SHIPMENT, crops, args, figures(model, val), calibration)
+    export_model(served(model, calibration), SHIPMENT, crops, args, measure.figures(model, val, CROP), calibration)
 
 
 def evaluate(args: Namespace) -> None:

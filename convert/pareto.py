@@ -20,7 +20,7 @@ import numpy.typing as npt
 import onnx
 from onnxruntime.transformers import float16
 
-from convert import attributes, quantise
+from convert import attributes, attributes_figures, quantise
 from convert.faces import augment, data
 from convert.faces.ship import replace as write
 from convert.sweep import front
@@ -61,11 +61,8 @@ def figures(pack: str, said: Said, truth: Mapping[str, npt.NDArray[Any]]) -> dic
     age = said["age"]
     found = {f"{pack} gender": float(((said["female"][:, 0] > 0.5) == (truth["female"] > 0.5)).mean())}
     if truth["is_years"].any():
-        return found | {f"{pack} MAE": float(np.abs(attributes.medians(age) - truth["low"]).mean())}
-    edges = sorted(set(zip(truth["low"].tolist(), truth["high"].tolist())))
-    mass = np.stack([age[:, int(low) : int(high) + 1].sum(1) for low, high in edges], 1)
-    true = np.array([edges.index(pair) for pair in zip(truth["low"].tolist(), truth["high"].tolist())])
-    off = np.abs(mass.argmax(1) - true)
+        return found | {f"{pack} MAE": float(np.abs(attributes_figures.medians(age) - truth["low"]).mean())}
+    off = attributes_figures.buckets_off(age, truth)
     return found | {f"{pack} bucket": float((off == 0).mean()), f"{pack} one-off": float((off <= 1).mean())}
 
 

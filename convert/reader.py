@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
-from convert import appearance, attributes
+from convert import appearance, attributes, attributes_figures
 from convert.faces import augment, data, network, packs, teach, training, unfold
 from convert.faces.packs import Pack
 from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
@@ -129,14 +129,14 @@ def batch(every: dict[str, Pack], rng: np.random.Generator, size: int) -> traini
     return packs.draw(every, SHARES, BATCH, rng, CropSpec(size, CROP.scale), STRENGTH, filled)
 
 
-def figures(model: Any, val: dict[str, Any], rated: Pack, limit: int | None, size: int) -> dict[str, float]:
+def figures(model: Any, val: dict[str, Any], rated: Pack, spec: CropSpec, limit: int | None = None) -> dict[str, float]:
     """Accuracies on aligned val crops; the appearance on SCUT's held-out rows."""
     held = slice(None, None, appearance.HELD_OUT)
     crops = replace(rated.crops, images=rated.crops.images[held])
-    logits = attributes.logits_of(model, crops, size=size)["scut"]
-    guess = attributes.softmax(logits) @ appearance.SCORES
+    logits = attributes_figures.logits_of(model, crops, spec)["scut"]
+    guess = attributes_figures.softmax(logits) @ appearance.SCORES
     r = float(np.corrcoef(guess, rated.labels["scut"][held])[0, 1])
-    return attributes.figures(model, val, limit, size) | {"SCUT held-out Pearson": r}
+    return attributes_figures.figures(model, val, spec, limit) | {"SCUT held-out Pearson": r}
 
 
 def train(args: Namespace) -> None:
@@ -153,7 +153,7 @@ def train(args: Namespace) -> None:
     heads = {name: name for name in attributes.HEADS} | {"scut": "distribution"}
     model = unfold.start(build, args.start, heads, lambda: make(rng, CROP.size)[0])
     schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
-    check = lambda m, size: figures(m, val, every["scut_fbp5500"], 1024, size)  # noqa: E731
+    check = lambda m, size: figures(m, val, every["scut_fbp5500"], CropSpec(size, CROP.scale), 1024)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
 
@@ -165,9 +165,9 @@ def export(args: Namespace) -> None:
     val = attributes.load(args.data, cache, "val")
     rated = data.load(args.data, cache, "scut_fbp5500", "train", column="split6040", stored=attributes.STORED)
     pack = Pack(rated, {"scut": np.array(rated.table["score"], np.float32)}, {}, np.zeros(0))
-    calibration = attributes.calibrate(model, val, CROP.size)
+    calibration = attributes_figures.calibrate(model, val, CROP)
     crops = augment.plain(val["fairface"][0].images[:39], CROP, attributes.STORED)
-    found = figures(model, val, pack, None, CROP.size)
+    found = figures(model, val, pack, CROP)
     export_model(served(model, calibration), SHIPMENT, crops, args, found, calibration)
 
 

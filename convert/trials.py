@@ -16,9 +16,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
-from convert import attributes
+from convert import attributes, attributes_figures
+from convert.attributes_figures import Labels
 from convert.faces import data, network, packs, training
 from convert.faces.packs import Pack
 from facelens.evaluation.metrics import auc
@@ -28,7 +28,6 @@ SHARES = {name: share for name, share in attributes.SHARES.items() if name != "l
 """Of each pack in a batch, before they are brought to sum 1: all that have labels."""
 SEEN_ROWS = 2500
 """Figures of rows that were learned from are of so many."""
-Labels = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,10 @@ def load(args: Namespace) -> dict[str, Pack]:
 def of_rows(logits: Labels, truth: Labels, groups: list[str] | None) -> dict[str, float]:
     """The figures of a pack's rows from what a network says of them; ``groups`` names FairFace's group of each."""
     found: dict[str, float] = {}
-    p = attributes.softmax(logits["age"])
+    p = attributes_figures.softmax(logits["age"])
     female = (logits["female"][:, 0] > 0) == (truth["female"] > 0.5)
     if truth["is_bucket"].any():
-        edges = sorted(set(zip(truth["low"].tolist(), truth["high"].tolist())))
-        mass = np.stack([p[:, int(low) : int(high) + 1].sum(1) for low, high in edges], 1)
-        right = [edges.index(pair) for pair in zip(truth["low"].tolist(), truth["high"].tolist())]
-        off = np.abs(mass.argmax(1) - right)
+        off = attributes_figures.buckets_off(p, truth)
         found |= {"gender": float(female.mean()), "bucket": float((off == 0).mean())}
         found["one-off"] = float((off <= 1).mean())
         if groups is not None:
@@ -98,7 +94,10 @@ def of_rows(logits: Labels, truth: Labels, groups: list[str] | None) -> dict[str
             wrong = {group: 1 - float(female[named == group].mean()) for group in attributes.GROUPS}
             found |= {"worst group's error": max(wrong.values()), "best group's error": min(wrong.values())}
     elif truth["is_years"].any():
-        found |= {"gender": float(female.mean()), "MAE": float(np.abs(attributes.medians(p) - truth["low"]).mean())}
+        found |= {
+            "gender": float(female.mean()),
+            "MAE": float(np.abs(attributes_figures.medians(p) - truth["low"]).mean()),
+        }
     elif (known := truth["smile"] >= 0).any():
         value = auc(logits["smile"][known, 0], truth["smile"][known] > 0.5)
         found |= {} if value is None else {"smile AUC": value}
@@ -110,7 +109,7 @@ def figures(model: Any, every: Mapping[str, tuple[data.Crops, Labels]], size: in
     found: dict[str, float] = {}
     for pack in ("fairface", "utkface", "mtfl5"):
         crops, truth = every[pack]
-        logits = attributes.logits_of(model, crops, size=size)
+        logits = attributes_figures.logits_of(model, crops, CropSpec(size, attributes.CROP.scale))
         groups = crops.table["race"] if pack == "fairface" else None
         found |= {f"{pack} {name}": value for name, value in of_rows(logits, truth, groups).items()}
     return found
