@@ -14,6 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from facelens.errors import FacelensError
+
 NAMES = ("detector", "attributes", "landmarks", "appearance", "reader")
 COMMANDS = {
     "train": "train on the train parts of the packs; every epoch leaves a checkpoint that --resume takes up",
@@ -39,11 +41,11 @@ def parser() -> argparse.ArgumentParser:
         part.add_argument("--data", type=Path, default=Path("data"), help="folder of the packs (default: data)")
         part.add_argument("--run", type=Path, help="folder of checkpoints and logs (default: runs/NAME)")
         part.add_argument("--models", type=Path, default=Path("models"), help="where finished models go")
-        part.add_argument("--limit", type=int, help="at most so many rows of each pack: a quick trial")
+        part.add_argument("--limit", type=int, help="at most so many rows of each pack (train: detector alone)")
         part.add_argument("--seed", type=int, default=0)
         part.add_argument("--threads", type=int, default=2, help="CPU threads of the network (default: 2)")
         part.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
-        part.add_argument("--epochs", type=int, help="passes over the data (default: the network's own)")
+        part.add_argument("--epochs", type=int, help="of the detector's training (default: its own)")
         part.add_argument("--minutes", type=float, help="let the learning rate follow the clock and end after so long")
         part.add_argument("--split", choices=("val", "test"), default="val")
         part.add_argument("--start", type=Path, help="start from a checkpoint (.npz) or a file that ships (.onnx)")
@@ -79,7 +81,23 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
-    args = parser().parse_args(arguments)
+    known = parser()
+    args = known.parse_args(arguments)
+    if args.command == "train" and args.name != "detector" and (args.limit or args.epochs):
+        known.error("--limit and --epochs are the detector's; the other networks end by --minutes")
+    try:
+        return run(args)
+    except FacelensError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command of ``args``. Returns the exit status.
+
+    Raises:
+        FacelensError: a pack or a model cannot be read.
+    """
     if args.command in ("compare", "probe", "calibrate", "turn"):
         getattr(importlib.import_module(f"convert.{args.command}"), args.command)(args)
         return 0

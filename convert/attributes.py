@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from keras import layers as L
 
 from convert import attributes_figures as measure
 from convert.faces import augment, data, network, packs, teach, training, unfold
-from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
+from convert.faces.card import card_for
+from convert.faces.ship import Shipment, evaluate_with, export_model
 from facelens.geometry import CropSpec
 from facelens.types import EXPRESSIONS
 
@@ -65,7 +65,7 @@ SHIPMENT = Shipment(
     task="attributes",
     crop=CROP,
     outputs=tuple(HEADS),
-    licence="Non-commercial research, as UTKFace and MTFL are",
+    licence="Non-commercial research, as UTKFace and MTFL are; FER2013, YouTube Faces and MEBeauty for research",
     trained_on=tuple(SHARES),
     figures=("age", "gender", "smile", "glasses", "expression"),
     weight=20.0,
@@ -214,7 +214,7 @@ def learn(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
 def train(args: Namespace) -> None:
     """Train; the best time is an hour and more, see SCHEDULE. The teacher is the network that ships."""
     training.set_up(args.seed, args.threads)
-    cache = Path("runs/cache/faces")
+    cache = data.CACHE
     every: dict[str, packs.Pack] = {}
     for name in SHARES:
         crops = data.load(args.data, cache, name, "train", stored=STORED, models=args.models)
@@ -229,8 +229,10 @@ def train(args: Namespace) -> None:
         return packs.mix(rng, batch, packs.MIXED if size < CROP.size else 0.0)
 
     rng = np.random.default_rng(args.seed)
-    model = unfold.start(build, args.start, {name: name for name in HEADS}, lambda: make(rng, CROP.size)[0])
-    schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
+    model = unfold.start(
+        build, None if args.resume else args.start, {name: name for name in HEADS}, lambda: make(rng, CROP.size)[0]
+    )
+    schedule = training.planned(SCHEDULE, args)
     check = lambda m, size: measure.figures(m, val, CropSpec(size, CROP.scale), 1024)  # noqa: E731
     training.fit(model, packs.mixed(learn), make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
@@ -240,7 +242,7 @@ def export(args: Namespace) -> None:
     model = build("float32")
     training.restore(args.run / "average.npz", model.weights)
     model = keras.Model(model.inputs, {name: model.output[name] for name in HEADS})
-    val = load(args.data, Path("runs/cache/faces"), "val")
+    val = load(args.data, data.CACHE, "val")
     calibration = measure.calibrate(model, val, CROP)
     crops = augment.plain(val["fairface"][0].images[:39], CROP, STORED)
     export_model(served(model, calibration), SHIPMENT, crops, args, measure.figures(model, val, CROP), calibration)

@@ -14,13 +14,19 @@ Labels = Mapping[str, np.ndarray[Any, Any]]
 """Those of ``attributes.labels``."""
 
 
+def some(count: int, limit: int | None) -> np.ndarray[Any, Any]:
+    """At most ``limit`` rows of ``count``, evenly spread: packs may be sorted, by age for one."""
+    return np.linspace(0, count - 1, min(count, limit or count)).astype(int)
+
+
 def logits_of(
     model: Any, crops: data.Crops, spec: CropSpec, limit: int | None = None
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Logits of the unaugmented crops, cut as ``spec`` says."""
+    """Logits of ``some`` of the unaugmented crops, cut as ``spec`` says."""
+    rows = some(len(crops.images), limit)
     parts: list[dict[str, Any]] = []
-    for start in range(0, min(len(crops.images), limit or len(crops.images)), 256):
-        out = model.predict_on_batch(augment.plain(crops.images[start : start + 256], spec, crops.stored))
+    for start in range(0, len(rows), 256):
+        out = model.predict_on_batch(augment.plain(crops.images[rows[start : start + 256]], spec, crops.stored))
         parts.append({k: np.asarray(v) for k, v in out.items()})
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
 
@@ -45,11 +51,12 @@ def buckets_off(p: np.ndarray[Any, Any], truth: Labels) -> np.ndarray[Any, Any]:
 
 
 def figures(model: Any, val: Mapping[str, Any], spec: CropSpec, limit: int | None = None) -> dict[str, float]:
-    """Accuracies on aligned val crops, at most ``limit`` of each pack."""
+    """Accuracies on aligned val crops, of at most ``limit`` rows of each pack."""
     found: dict[str, float] = {}
     for pack, (crops, every) in val.items():
         out = logits_of(model, crops, spec, limit)
-        truth = {k: v[: len(out["age"])] for k, v in every.items()}
+        rows = some(len(crops.images), limit)
+        truth = {k: v[rows] for k, v in every.items()}
         p = softmax(out["age"])
         if truth["is_bucket"].any():
             found[f"{pack} bucket"] = float((buckets_off(p, truth) == 0).mean())

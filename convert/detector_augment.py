@@ -150,7 +150,7 @@ def pasted_crop(
         to = (float(rng.uniform(0, size)), float(rng.uniform(0, size)))
         matrix = similarity(reach / max(patch.shape[:2]), turn(rng), rng.random() < 0.5, at, to)
         image = paste(rng, image, patch, matrix)
-    boxes, points, taken = [], [], np.zeros((0, 3))
+    boxes, points, known, taken = [], [], [], np.zeros((0, 3))
     for which, span in chosen:
         box = source.boxes[which][0]
         margin = min(0.6 * span, size / 2)
@@ -167,12 +167,12 @@ def pasted_crop(
         b, p = moved(source.boxes[which], source.points[which], matrix)
         boxes.append(b)
         points.append(p)
+        known.append(source.known[which])
         taken = np.concatenate([taken, [[to[0], to[1], span]]])
     count = len(boxes)
     if not count:
         return nothing(image)
-    known, ignore = np.ones(count, np.float32), np.zeros(count, bool)
-    return settle(image, np.concatenate(boxes), np.concatenate(points), known, ignore)
+    return settle(image, np.concatenate(boxes), np.concatenate(points), np.concatenate(known), np.zeros(count, bool))
 
 
 def close_crop(rng: Rng, source: Labelled, which: int, span: float, size: int) -> Crop:

@@ -14,6 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from convert.faces.packfile import named
+from facelens.errors import UsageError
+
 Array = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]
 
@@ -68,7 +71,9 @@ def _decoded(rows: list[bytes], cache: Path, name: str) -> Flat:
             for row in rows:
                 picture = cv2.imdecode(np.frombuffer(row, np.uint8), cv2.IMREAD_COLOR)
                 if picture is None:
-                    raise ValueError(f"a picture of the pack {name} cannot be decoded; fetch the pack again")
+                    raise UsageError(
+                        "Cannot read a pack", f"a picture of {name} cannot be decoded", "Get the file again"
+                    )
                 out.write(np.ascontiguousarray(picture).tobytes())
                 shapes.append(picture.shape[:2])
         temporary = path.with_suffix(".part")
@@ -78,7 +83,9 @@ def _decoded(rows: list[bytes], cache: Path, name: str) -> Flat:
 
 
 def _rows(data: Path, pack: str, split: str, limit: int | None, seed: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(data / f"{pack}.parquet", filters=[("split", "=", split)]).to_pylist()
+    file = data / f"{pack}.parquet"
+    with named(file):
+        rows: list[dict[str, Any]] = pq.read_table(file, filters=[("split", "=", split)]).to_pylist()
     if limit is not None and limit < len(rows):
         chosen = np.random.default_rng(seed).choice(len(rows), limit, replace=False)
         rows = [rows[i] for i in np.sort(chosen)]
@@ -138,7 +145,7 @@ def faces(
             known.append(np.ones(1, np.float32))
             ignore.append(np.zeros(1, bool))
             kinds.append(pack)
-        if tell is not None and pack not in BY_HAND:
+        if rows and tell is not None and pack not in BY_HAND:
             said, sure = tell(mine, np.concatenate(points[-len(rows) :]), f"{pack}-{split}")
             points[-len(rows) :] = [row.reshape(1, 10) for row in said]
             known[-len(rows) :] = [row.reshape(1) for row in sure]

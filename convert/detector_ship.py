@@ -33,7 +33,7 @@ NAME = "detector-1"
 RUN = Path("runs/detector")
 CACHE = Path("runs/cache")
 TRAINED_ON = ["faces_in_scenes", "no_faces", *data.FACE_PACKS]
-LICENCE = "Apache-2.0; trained in part on pictures for non-commercial research"
+LICENCE = "Non-commercial research, as MTFL is"
 LONGEST = 640
 PIPELINE_FIGURES = ("ap", "recall", "false", "pictures")
 """Beginnings of the names of the figures that the whole pipeline gives of detection."""
@@ -114,7 +114,7 @@ def export(args: Any) -> None:
     measured = measure(staged, folder, "val", limit)
     parameters = int(sum(np.prod(w.shape) for w in model.trainable_variables))
     record = {"parity": worst, "choice": asdict(choice), "figures": measured, "parameters": parameters}
-    record["allowed"] = [ALARMS_EMPTY, ALARMS_SCENES]
+    record |= {"allowed": [ALARMS_EMPTY, ALARMS_SCENES], "sha256": hashlib.sha256(staged.read_bytes()).hexdigest()}
     (run / "figures.json").write_text(json.dumps(record, indent=1))
 
     target = models / "detector" / f"{NAME}.onnx"
@@ -186,16 +186,25 @@ def evaluate(args: Any) -> dict[str, float]:
 
 
 def card(args: Any) -> None:
-    """Write models/detector/detector-1.md from the run's log and the figures of its last export."""
+    """Write models/detector/detector-1.md from the run's log and the figures of its last export.
+
+    Raises:
+        SystemExit: the run is not the training of the file that ships.
+    """
     run, models = _run(args), _models(args)
+    if not (run / "figures.json").exists():
+        raise SystemExit(f"{run} holds no export of a training: its card is left as it is")
     log = json.loads((run / "log.json").read_text())
     record = json.loads((run / "figures.json").read_text())
+    content = (models / "detector" / f"{NAME}.onnx").read_bytes()
+    if record.get("sha256") != hashlib.sha256(content).hexdigest():
+        raise SystemExit(f"{run} holds another network than {NAME}: its card is left as it is")
     target = models / "detector" / f"{NAME}.md"
     temporary = target.with_suffix(".part")
-    text = page(log, record)
+    text = page(log, record, LICENCE)
     integers = models / "detector" / f"{NAME}-int8.onnx"
     if integers.exists() and (run / "int8.json").exists():
-        from convert.faces.ship import variants
+        from convert.faces.card import variants
 
         found = json.loads((run / "int8.json").read_text())
         text += "\n".join(variants(found, (models / "detector" / f"{NAME}.onnx").stat().st_size, ships=True)) + "\n"

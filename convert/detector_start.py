@@ -30,8 +30,10 @@ def start(path: Path, crops: npt.NDArray[np.uint8]) -> keras.Model:
         crops: N x S x S x 3 BGR as in training, some dozen; their statistics are those of the normalisations.
 
     Raises:
-        SystemExit: the file has another trunk.
+        SystemExit: the file is not one of ``detector_export`` with floats, or has another trunk.
     """
+    if path.suffix != ".onnx" or not path.exists():
+        raise SystemExit(f"The detector starts from a file that ships (.onnx), and {path} is none")
     graph = onnx.load(str(path)).graph
     values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     after = {name: node for node in graph.node if node.op_type == "Relu" for name in node.input}
@@ -42,12 +44,15 @@ def start(path: Path, crops: npt.NDArray[np.uint8]) -> keras.Model:
     for node in graph.node:
         if node.op_type != "Conv":
             continue
+        if len(node.input) < 3 or not {node.input[1], node.input[2]} <= values.keys():
+            raise SystemExit(f"{path} is no detector of ours with floats")
         kernel, bias = values[node.input[1]].transpose(2, 3, 1, 0), values[node.input[2]]
         if node.output[0] not in after:
             _heads(layers, node.output[0], kernel, bias)
             continue
         # Keras' name of the activation after it: .../NAME_relu_1/Relu
-        name = after[node.output[0]].name.split("/")[-2].removesuffix("_1").removesuffix("_relu")
+        parts = ["", *after[node.output[0]].name.split("/")]
+        name = parts[-2].removesuffix("_1").removesuffix("_relu")
         if name == "stem":
             kernel = kernel / np.float32(SCALE)
             bias = bias - OFFSET * kernel.sum((0, 1, 2))
@@ -64,9 +69,11 @@ def start(path: Path, crops: npt.NDArray[np.uint8]) -> keras.Model:
 
 def _heads(layers: dict[str, Any], name: str, kernel: npt.NDArray[Any], bias: npt.NDArray[Any]) -> None:
     """The four heads of a stride, which the file has as one convolution, headsSTRIDE."""
-    stride, first = int(name.removeprefix("heads")), 0
+    first = 0
     for head, channels in HEADS.items():
-        layer = layers.pop(f"{head}{stride}_conv")
+        layer = layers.pop(f"{head}{name.removeprefix('heads')}_conv", None)
+        if layer is None or first + channels > kernel.shape[-1]:
+            raise SystemExit(f"This file is no detector of ours: it has an output {name}")
         layer.kernel.assign(kernel[..., first : first + channels])
         layer.bias.assign(bias[first : first + channels])
         first += channels

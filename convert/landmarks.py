@@ -20,8 +20,10 @@ import tensorflow as tf
 from keras import layers as L
 from rich.progress import track
 
+from convert.attributes_figures import some
 from convert.faces import augment, data, network, teach, training, unfold
-from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
+from convert.faces.card import card_for
+from convert.faces.ship import Shipment, evaluate_with, export_model
 from facelens.evaluation.metrics import points15_error
 from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry
@@ -56,7 +58,7 @@ SHIPMENT = Shipment(
     task="landmarks",
     crop=CROP,
     outputs=("points", "spread"),
-    licence="Research use, as the YouTube Faces frames are (labels MIT)",
+    licence="Non-commercial research, as MTFL is; YouTube Faces for research",
     trained_on=("landmarks68", "mtfl5"),
     figures=("landmarks",),
     note=(
@@ -164,20 +166,23 @@ def mean_shape(crops: data.Crops) -> np.ndarray[Any, Any]:
 
 
 def told(crops: data.Crops, name: str, cache: Path, models: Path, count: int) -> np.ndarray[Any, Any]:
-    """Points in px of the stored crop that the network that ships finds, as at run time, in the first ``count`` rows;
-    NaN where it is less sure than in most. Made once for each network."""
+    """Points in px of the stored crop that the network that ships finds, as at run time, in ``count`` rows, evenly
+    spread, as packs may be sorted; NaN in the others, and where it is less sure than in most. Made once for each
+    network."""
     spec = teach.teachers_of(load_registry(models), (TASK,))[TASK]
-    path = cache / f"{name}-points-{count}-{spec.sha256[:8]}.npy"
+    path = cache / f"{name}-points-of-{count}-{spec.sha256[:8]}.npy"
     if not path.exists():
         teacher, found, spread = open_network(spec, "cpu", 1), [], []
-        for row in track(range(min(count, len(crops.images))), description=f"telling {name}"):
+        rows = some(len(crops.images), count)
+        for row in track(rows, description=f"telling {name}"):
             own = crops.own(row)
             five = crops.stored.template if own is None else own
             points = teach.look_closely(teacher, np.asarray(crops.images[row]), five)
             found.append(points.points)
             spread.append(np.inf if points.spread is None else float(points.spread.mean()))
-        every = np.array(found, np.float32)
-        every[np.array(spread) > np.quantile(spread, SURE)] = np.nan
+        sure = np.array(spread) <= np.quantile(spread, SURE)
+        every = np.full((len(crops.images), 68, 2), np.nan, np.float32)
+        every[rows[sure]] = np.array(found, np.float32)[sure]
         partial = path.with_suffix(".part.npy")
         np.save(partial, every)
         partial.rename(path)
@@ -204,9 +209,7 @@ def load(folder: Path, cache: Path, models: Path) -> dict[str, Labelled]:
         crops = data.load(folder, cache, name, "train", points=hand, models=models)
         known, five = crops.points, np.full((len(crops.images), 5, 2), np.nan, np.float32)
         if name in TOLD:
-            points = np.full((len(crops.images), 68, 2), np.nan, np.float32)
-            some = told(crops, name, cache.parent / "soft", models, TOLD[name])
-            points[: len(some)] = some
+            points = told(crops, name, cache.parent / "soft", models, TOLD[name])
             if known is not None:
                 five = known
         else:
@@ -248,14 +251,16 @@ def batch(
 def train(args: Namespace) -> None:
     """Train with the time of SCHEDULE."""
     training.set_up(args.seed, args.threads)
-    cache = Path("runs/cache/faces")
+    cache = data.CACHE
     every = load(args.data, cache, args.models)
     val = data.load(args.data, cache, "landmarks68", "val", points="points68")
     rng, mean = np.random.default_rng(args.seed), mean_shape(every["landmarks68"].crops)
     heads = {"points": "points", "spread": "spread"}
-    model = unfold.start(lambda p: build(mean, p), args.start, heads, lambda: batch(every, rng, CROP.size)[0])
+    model = unfold.start(
+        lambda p: build(mean, p), None if args.resume else args.start, heads, lambda: batch(every, rng, CROP.size)[0]
+    )
     rate = SCHEDULE.rate if args.start is None else AGAIN
-    schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes, rate=rate)
+    schedule = training.planned(replace(SCHEDULE, rate=rate), args)
     check = lambda m, _: figures(m, val)  # noqa: E731
     make = lambda rng, size: batch(every, rng, size)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
@@ -265,7 +270,7 @@ def export(args: Namespace) -> None:
     """Export with tf2onnx, check parity, and enter the model into models.toml."""
     model = build(np.zeros((68, 2)), "float32")
     training.restore(args.run / "average.npz", model.weights)
-    val = data.load(args.data, Path("runs/cache/faces"), "landmarks68", "val", points="points68")
+    val = data.load(args.data, data.CACHE, "landmarks68", "val", points="points68")
     crops = augment.plain(val.images[:39], CROP)
     export_model(served(model), SHIPMENT, crops, args, figures(model, val), {})
 

@@ -2,21 +2,23 @@
 
 ``python -m convert learning --data DATA`` runs the trials that have no result yet (so it can be spread over days) and
 writes models/learning.md and learning.png. The attributes network: ``trials``. The landmarks network: the same number
-of batches from fewer persons, and from all for longer; from the labels of people alone.
+of batches from fewer persons, and from all for longer; from landmarks68 alone, without what other networks told.
 """
 
 from __future__ import annotations
 
 import json
 from argparse import Namespace
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import matplotlib
 import numpy as np
 
-from convert import attributes, landmarks, trials
+from convert import attributes, attributes_figures, landmarks, trials
 from convert.faces import data, training
 from convert.faces.ship import replace as write
 from convert.trials import Trial
@@ -26,15 +28,14 @@ matplotlib.use("Agg")
 LONG = 3000
 BY_TRAINING = tuple(Trial(steps) for steps in (LONG // 4, LONG // 2, LONG))
 BY_ROWS = tuple(Trial(LONG, share) for share in (0.25, 0.5, 1.0))
-FIGURES = {
-    "fairface gender": False, "fairface bucket": False, "fairface one-off": False, "fairface worst group's error": True,
-    "utkface MAE": True, "utkface gender": False, "mtfl5 smile AUC": False,
-}  # fmt: skip
-"""And whether less is better."""
+FIGURES = (
+    "fairface gender", "fairface bucket", "fairface one-off", "fairface worst group's error",
+    "fairface best group's error", "utkface MAE", "utkface gender", "mtfl5 smile AUC",
+)  # fmt: skip
 PLOTTED = ("fairface gender", "fairface bucket", "fairface one-off", "fairface worst group's error", "mtfl5 smile AUC")
-PEOPLE = {"landmarks68": 0.7, "mtfl5": 0.3}
-"""Share of each pack with points of people in a batch of the landmarks trials."""
-POINTS = {"NME": True, "15 points": True}
+POINTS = ("NME", "15 points")
+SEEN_ROWS = 500
+"""Of the landmarks trials, figures of rows that were learned from are of so many."""
 Result = dict[str, Any]
 
 
@@ -44,10 +45,12 @@ class PointsTrial:
 
     steps: int = 1500
     share: float = 1.0
+    seed: int = 0
 
     @property
     def name(self) -> str:
-        return f"landmarks-{self.share:g}-of-persons-{self.steps}-steps"
+        """That of its folder."""
+        return f"landmarks-{self.share:g}-of-persons-{self.steps}-steps-seed-{self.seed}"
 
 
 POINTS_BY_TRAINING = (PointsTrial(750), PointsTrial(1500))
@@ -55,49 +58,45 @@ POINTS_BY_PERSONS = tuple(PointsTrial(1500, share) for share in (0.25, 0.5, 1.0)
 
 
 def fewer_persons(pack: landmarks.Labelled, share: float) -> landmarks.Labelled:
-    """Only the rows of every 1 / ``share``-th person; of a pack without persons, of every 1 / ``share``-th row."""
-    every = round(1 / share)
-    names = pack.crops.table.get("person")
-    if names is None:
-        return replace(pack, rows=pack.rows[::every])
-    kept = set(sorted(set(names))[::every])
+    """Only the rows of every 1 / ``share``-th person."""
+    names = pack.crops.table["person"]
+    kept = set(sorted(set(names))[:: round(1 / share)])
     return replace(pack, rows=np.array([row for row in pack.rows if names[row] in kept]))
 
 
 def run_points(trial: PointsTrial, args: Namespace, root: Path) -> Result:
-    """Train, or take what an earlier run left. The trial's fields, ``rows`` (persons), ``val`` and ``seen``."""
-    folder, cache = root / trial.name, Path("runs/cache/faces")
+    """Train on landmarks68 alone, or take what an earlier run left. The trial's fields, ``rows`` (persons), ``val`` and
+    ``seen``."""
+    folder = root / trial.name
     if not (folder / "result.json").exists():
-        every = {}
-        for name in PEOPLE:
-            hand = "points68" if name == "landmarks68" else "points5"
-            crops = data.load(args.data, cache, name, "train", points=hand, models=args.models)
-            assert crops.points is not None
-            none = np.full((len(crops.images), 68, 2), np.nan, np.float32)
-            whole = name == "landmarks68"
-            points, five = (crops.points, none[:, :5]) if whole else (none, crops.points)
-            pack = landmarks.Labelled(crops, points, five, np.arange(len(crops.images)), whole)
-            every[name] = fewer_persons(pack, trial.share)
-        val = data.load(args.data, cache, "landmarks68", "val", points="points68")
-        model = landmarks.build(landmarks.mean_shape(every["landmarks68"].crops), "mixed_bfloat16")
+        crops, val = (
+            data.load(args.data, data.CACHE, "landmarks68", split, points="points68", models=args.models)
+            for split in ("train", "val")
+        )
+        assert crops.points is not None
+        none = np.full((len(crops.images), 5, 2), np.nan, np.float32)
+        pack = landmarks.Labelled(crops, crops.points, none, np.arange(len(crops.images)), by_people=True)
+        pack = fewer_persons(pack, trial.share)
+        seen = replace(crops, images=crops.images[pack.rows], points=crops.points[pack.rows], found=None)
+        keras.utils.set_random_seed(trial.seed)
+        model = landmarks.build(landmarks.mean_shape(seen), "mixed_bfloat16")
         schedule = replace(landmarks.SCHEDULE, steps=trial.steps)
-        make = lambda rng, size: landmarks.batch(every, rng, size, PEOPLE)  # noqa: E731
+        make = lambda rng, size: landmarks.batch({"landmarks68": pack}, rng, size, {"landmarks68": 1.0})  # noqa: E731
         check = lambda model, _: landmarks.figures(model, val)  # noqa: E731
-        training.fit(model, landmarks.loss, make, check, schedule, folder, seed=args.seed, resume=True)
+        training.fit(model, landmarks.loss, make, check, schedule, folder, seed=trial.seed, resume=True)
         exact = landmarks.build(np.zeros((68, 2)))
         training.restore(folder / "average.npz", exact.weights)
-        crops, rows = every["landmarks68"].crops, every["landmarks68"].rows
-        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), 500)).astype(int)]
-        assert crops.points is not None
-        seen = replace(crops, images=crops.images[rows], points=crops.points[rows], found=None)
-        persons = len({crops.table["person"][row] for row in every["landmarks68"].rows})
-        result = {"steps": trial.steps, "share": trial.share, "rows": persons, "val": landmarks.figures(exact, val)}
+        some = attributes_figures.some(len(pack.rows), SEEN_ROWS)
+        assert seen.points is not None
+        seen = replace(seen, images=seen.images[some], points=seen.points[some])
+        persons = len({crops.table["person"][row] for row in pack.rows})
+        result = asdict(trial) | {"rows": persons, "val": landmarks.figures(exact, val)}
         result["seen"] = landmarks.figures(exact, seen)
-        (folder / "result.json").write_text(json.dumps(result, indent=1))
+        write(folder / "result.json", json.dumps(result, indent=1).encode())
     return dict(json.loads((folder / "result.json").read_text()))
 
 
-def table(results: list[Result], names: dict[str, bool], first: str, label: Any) -> list[str]:
+def table(results: list[Result], names: Sequence[str], first: str, label: Any) -> list[str]:
     """Figures of val, and in brackets those of rows that were learned from."""
     lines = [f"| {first} | " + " | ".join(names) + " |", "|---" * (1 + len(names)) + "|"]
     for row in results:
@@ -109,7 +108,7 @@ def table(results: list[Result], names: dict[str, bool], first: str, label: Any)
     return [*lines, ""]
 
 
-def doubled(results: list[Result], names: dict[str, bool], by: str) -> list[str]:
+def doubled(results: list[Result], names: Sequence[str], by: str) -> list[str]:
     """What the last doubling of ``by`` brought, in one sentence."""
     before, after = sorted(results, key=lambda row: float(row[by]))[-2:]
     said = []
@@ -196,9 +195,9 @@ def learning(args: Namespace) -> None:
     """Run the trials that have no result yet, and write the page."""
     training.set_up(args.seed, args.threads)
     root = Path("runs/trials")
-    val, every = attributes.load(args.data, Path("runs/cache/faces"), "val"), trials.load(args)
-    found = {trial: trials.run(trial, every, val, root, args.seed) for trial in {*BY_ROWS, *BY_TRAINING}}
-    points = {t: run_points(t, args, root) for t in {*POINTS_BY_PERSONS, *POINTS_BY_TRAINING}}
+    val, every = attributes.load(args.data, data.CACHE, "val"), trials.load(args)
+    found = {trial: trials.run(trial, every, val, root) for trial in (*BY_ROWS, *BY_TRAINING)}
+    points = {t: run_points(t, args, root) for t in (*POINTS_BY_PERSONS, *POINTS_BY_TRAINING)}
     curves = Curves(
         *([found[trial] for trial in some] for some in (BY_ROWS, BY_TRAINING)),
         *([points[trial] for trial in some] for some in (POINTS_BY_PERSONS, POINTS_BY_TRAINING)),

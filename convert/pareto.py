@@ -136,7 +136,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
 
 def pareto(args: Namespace) -> None:
     """Measure all files at all sizes, and write the page."""
-    cache = Path("runs/cache/faces")
+    cache = data.CACHE
     val = {}
     for pack in PACKS:
         crops = data.load(args.data, cache, pack, "val", stored=attributes.STORED)

@@ -82,7 +82,11 @@ def steadiness(engine: Engine, pictures: list[Image]) -> dict[str, dict[str, flo
         ranges["age, years"].append(float(np.ptp([f.age.years for f in seen if f.age is not None])))
         ranges["P(female)"].append(float(np.ptp([_female(f) for f in seen])))
     return {
-        name: {"median": float(np.median(v)), "p90": float(np.quantile(v, 0.9)), "faces": len(v)}
+        name: {
+            "median": float(np.median(v)) if v else float("nan"),
+            "p90": float(np.quantile(v, 0.9)) if v else float("nan"),
+            "faces": len(v),
+        }
         for name, v in ranges.items()
     }
 
@@ -220,7 +224,12 @@ def page(results: dict[str, Any], names: list[str]) -> str:
         "",
         f"Whole pipeline with {', '.join(names)}, on {results['pictures']} val pictures.",
     ]
-    lines += ["", "The range of each reading when the same face is changed a little:", ", ".join(STEADY) + ".", ""]
+    faces = next(iter(results["steadiness"].values()))["faces"]
+    lines += [
+        "",
+        f"The range of each reading when the same face ({faces} that are found each time) is changed a little:",
+    ]
+    lines += [", ".join(STEADY) + ".", ""]
     lines += ["| reading | median range | 90 % of faces below |", "|---|---|---|"]
     lines += [f"| {name} | {v['median']:.2f} | {v['p90']:.2f} |" for name, v in results["steadiness"].items()]
     usual = results["doubt"]["as it is"]["usual_years"]

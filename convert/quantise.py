@@ -101,7 +101,7 @@ def calibration_crops(module: Any, folder: Path, seed: int) -> npt.NDArray[np.ui
     packs = module.SHIPMENT.trained_on
     for pack in packs:
         column = "split6040" if pack == "scut_fbp5500" else "split"
-        found = data.load(folder, Path("runs/cache/faces"), pack, "train", column=column, stored=stored)
+        found = data.load(folder, data.CACHE, pack, "train", column=column, stored=stored)
         for row in rng.integers(0, len(found.images), CALIBRATION_CROPS // len(packs)):
             crops.append(augment.sample(rng, np.asarray(found.images[row]), module.CROP, module.STRENGTH, stored)[0])
     return np.stack(crops)
@@ -202,6 +202,7 @@ def quantise(args: Namespace) -> None:
     Raises:
         SystemExit: it is less accurate or not faster; nothing is changed.
     """
+    args.run.mkdir(parents=True, exist_ok=True)
     who = subject(args)
     toml = args.models / "models.toml"
     document = tomlkit.parse(toml.read_text(encoding="utf-8"))

@@ -19,8 +19,9 @@ from keras import layers as L
 
 from convert import appearance, attributes, attributes_figures
 from convert.faces import augment, data, network, packs, teach, training, unfold
+from convert.faces.card import card_for
 from convert.faces.packs import Pack
-from convert.faces.ship import Shipment, card_for, evaluate_with, export_model
+from convert.faces.ship import Shipment, evaluate_with, export_model
 from facelens.geometry import CropSpec
 
 CROP = CropSpec(96, attributes.CROP.scale)
@@ -45,7 +46,10 @@ SHIPMENT = Shipment(
     task="attributes",
     crop=CROP,
     outputs=(*attributes.HEADS, "distribution"),
-    licence="Non-commercial research, as UTKFace, MTFL and SCUT-FBP5500 are",
+    licence=(
+        "Non-commercial research, as UTKFace, MTFL and SCUT-FBP5500 are; FER2013, YouTube Faces and MEBeauty for "
+        "research"
+    ),
     trained_on=tuple(SHARES),
     figures=("age", "gender", "smile", "glasses", "expression", "score"),
     first=True,
@@ -142,7 +146,7 @@ def figures(model: Any, val: dict[str, Any], rated: Pack, spec: CropSpec, limit:
 def train(args: Namespace) -> None:
     """Train with the time of SCHEDULE."""
     training.set_up(args.seed, args.threads)
-    cache = Path("runs/cache/faces")
+    cache = data.CACHE
     every = load(args.data, cache, args.models, args.threads)
     val = attributes.load(args.data, cache, "val")
 
@@ -151,8 +155,8 @@ def train(args: Namespace) -> None:
 
     rng = np.random.default_rng(args.seed)
     heads = {name: name for name in attributes.HEADS} | {"scut": "distribution"}
-    model = unfold.start(build, args.start, heads, lambda: make(rng, CROP.size)[0])
-    schedule = replace(SCHEDULE, minutes=args.minutes or SCHEDULE.minutes)
+    model = unfold.start(build, None if args.resume else args.start, heads, lambda: make(rng, CROP.size)[0])
+    schedule = training.planned(SCHEDULE, args)
     check = lambda m, size: figures(m, val, every["scut_fbp5500"], CropSpec(size, CROP.scale), 1024)  # noqa: E731
     training.fit(model, loss, make, check, schedule, args.run, seed=args.seed, resume=args.resume)
 
@@ -161,7 +165,7 @@ def export(args: Namespace) -> None:
     """Calibrate on val, export with tf2onnx, check parity, and enter the model into models.toml."""
     model = build("float32")
     training.restore(args.run / "average.npz", model.weights)
-    cache = Path("runs/cache/faces")
+    cache = data.CACHE
     val = attributes.load(args.data, cache, "val")
     rated = data.load(args.data, cache, "scut_fbp5500", "train", column="split6040", stored=attributes.STORED)
     pack = Pack(rated, {"scut": np.array(rated.table["score"], np.float32)}, {}, np.zeros(0))

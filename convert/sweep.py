@@ -17,7 +17,7 @@ import numpy as np
 from keras import layers as L
 
 from convert import attributes, quantise, trials
-from convert.faces import augment, training
+from convert.faces import augment, data, training
 from convert.faces.packs import Pack
 from convert.faces.ship import replace as write
 from convert.faces.ship import to_onnx
@@ -43,9 +43,9 @@ def front(results: list[dict[str, Any]], figure: str, lower: bool, cost: str = "
     kept = []
     for index, row in enumerate(results):
         beaten = any(
-            other[cost] <= row[cost]
+            (other[cost], sign * other["figures"][figure]) != (row[cost], sign * row["figures"][figure])
+            and other[cost] <= row[cost]
             and sign * other["figures"][figure] <= sign * row["figures"][figure]
-            and other is not row
             for other in results
         )
         kept += [] if beaten else [index]
@@ -99,20 +99,22 @@ def plot(results: list[dict[str, Any]], path: Path) -> None:
     pyplot.close(figure)
 
 
-def files_of(trial: Trial, pack: Pack, root: Path, seed: int) -> tuple[Path, Path]:
+def files_of(trial: Trial, pack: Pack, root: Path) -> tuple[Path, Path]:
     """The trial's network as a file with floats and one with integers, made once."""
     whole, integers = (root / trial.name / name for name in ("float.onnx", "int8.onnx"))
     if not integers.exists():
         image = L.Input((trial.size, trial.size, 3), name="input", dtype="uint8")
         served = keras.Model(image, attributes.probabilities(trials.weights(trial, root)(image), {}))
         write(whole, to_onnx(served, tuple(attributes.HEADS)))
-        spec, rng = CropSpec(trial.size, attributes.CROP.scale), np.random.default_rng(seed)
+        spec, rng = CropSpec(trial.size, attributes.CROP.scale), np.random.default_rng(trial.seed)
         rows = rng.integers(0, len(pack.crops.images), quantise.CALIBRATION_CROPS)
         crops = [
             augment.sample(rng, np.asarray(pack.crops.images[row]), spec, attributes.STRENGTH, pack.crops.stored)[0]
             for row in rows
         ]
-        quantise.integers(whole, integers, np.stack(crops), attributes.SHIPMENT.task)
+        partial = integers.with_suffix(".part.onnx")
+        quantise.integers(whole, partial, np.stack(crops), attributes.SHIPMENT.task)
+        partial.replace(integers)
     return whole, integers
 
 
@@ -120,13 +122,13 @@ def sweep(args: Namespace) -> None:
     """Train what has no result yet, then time all and write the page."""
     training.set_up(args.seed, args.threads)
     root = Path("runs/trials")
-    val, every = attributes.load(args.data, Path("runs/cache/faces"), "val"), trials.load(args)
+    val, every = attributes.load(args.data, data.CACHE, "val"), trials.load(args)
     results, files, inputs = [], {}, {}
     for trial in VARIANTS:
-        found = trials.run(trial, every, val, root, args.seed)
+        found = trials.run(trial, every, val, root)
         results.append(found | {"figures": found["val"]})
         spec = CropSpec(trial.size, attributes.CROP.scale)
-        for kind, path in zip(("float", "int8"), files_of(trial, every["fairface"], root, args.seed)):
+        for kind, path in zip(("float", "int8"), files_of(trial, every["fairface"], root)):
             files[f"{trial.name} {kind}"] = path
             inputs[f"{trial.name} {kind}"] = augment.plain(val["fairface"][0].images[:8], spec, attributes.STORED)
     ms = quantise.times(files, inputs, (1,))

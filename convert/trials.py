@@ -21,6 +21,7 @@ from convert import attributes, attributes_figures
 from convert.attributes_figures import Labels
 from convert.faces import data, network, packs, training
 from convert.faces.packs import Pack
+from convert.faces.ship import replace as write
 from facelens.evaluation.metrics import auc
 from facelens.geometry import CropSpec
 
@@ -38,6 +39,7 @@ class Trial:
     share: float = 1.0
     widths: tuple[int, ...] = attributes.WIDTHS
     size: int = 64
+    seed: int = 0
 
     @property
     def pictures(self) -> int:
@@ -46,7 +48,9 @@ class Trial:
 
     @property
     def name(self) -> str:
-        return f"{'-'.join(map(str, self.widths))}-at-{self.size}-{self.share:g}-of-rows-{self.steps}-steps"
+        """That of its folder."""
+        widths = "-".join(map(str, self.widths))
+        return f"{widths}-at-{self.size}-{self.share:g}-of-rows-{self.steps}-steps-seed-{self.seed}"
 
 
 def multiply_adds(trial: Trial) -> int:
@@ -72,9 +76,7 @@ def load(args: Namespace) -> dict[str, Pack]:
     """The train parts of the packs with labels."""
     every = {}
     for name in SHARES:
-        crops = data.load(
-            args.data, Path("runs/cache/faces"), name, "train", stored=attributes.STORED, models=args.models
-        )
+        crops = data.load(args.data, data.CACHE, name, "train", stored=attributes.STORED, models=args.models)
         known = attributes.labels(crops)
         every[name] = Pack(crops, known, {}, np.cumsum(attributes.chances(known)))
     return every
@@ -91,7 +93,7 @@ def of_rows(logits: Labels, truth: Labels, groups: list[str] | None) -> dict[str
         found["one-off"] = float((off <= 1).mean())
         if groups is not None:
             named = np.array(groups)
-            wrong = {group: 1 - float(female[named == group].mean()) for group in attributes.GROUPS}
+            wrong = {group: 1 - float(female[named == group].mean()) for group in set(groups)}
             found |= {"worst group's error": max(wrong.values()), "best group's error": min(wrong.values())}
     elif truth["is_years"].any():
         found |= {
@@ -118,7 +120,7 @@ def figures(model: Any, every: Mapping[str, tuple[data.Crops, Labels]], size: in
 def some(pack: Pack, count: int) -> tuple[data.Crops, Labels]:
     """``count`` of the rows that are drawn, evenly spaced."""
     rows = np.flatnonzero(np.diff(pack.steps, prepend=0.0) > 0)
-    rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    rows = rows[attributes_figures.some(len(rows), count)]
     table = {name: [values[row] for row in rows] for name, values in pack.crops.table.items()}
     crops = replace(pack.crops, images=pack.crops.images[rows], table=table, points=None, found=None)
     return crops, {name: values[rows] for name, values in pack.labels.items()}
@@ -131,7 +133,7 @@ def weights(trial: Trial, root: Path) -> Any:
     return keras.Model(model.inputs, {name: model.output[name] for name in attributes.HEADS})
 
 
-def run(trial: Trial, every: Mapping[str, Pack], val: Mapping[str, Any], root: Path, seed: int) -> dict[str, Any]:
+def run(trial: Trial, every: Mapping[str, Pack], val: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """Train, or take what an earlier run left.
 
     Returns:
@@ -146,17 +148,20 @@ def run(trial: Trial, every: Mapping[str, Pack], val: Mapping[str, Any], root: P
 
         def make(rng: np.random.Generator, size: int) -> training.Batch:
             spec = CropSpec(size, attributes.CROP.scale)
+            # to the end, unlike the trainings that ship: a trial sees one size only, and all trials do it alike
             return packs.mix(rng, packs.draw(drawn, shares, attributes.BATCH, rng, spec, attributes.STRENGTH))
 
         schedule = replace(attributes.SCHEDULE, steps=trial.steps, sizes=((1.0, trial.size),))
         check = lambda model, size: figures(model, val, size)  # noqa: E731
+        # of its own, so that a trial is the same whatever ran before it
+        keras.utils.set_random_seed(trial.seed)
         model = attributes.build("mixed_bfloat16", widths=trial.widths)
-        training.fit(model, packs.mixed(attributes.loss), make, check, schedule, folder, seed=seed, resume=True)
+        training.fit(model, packs.mixed(attributes.loss), make, check, schedule, folder, seed=trial.seed, resume=True)
         exact = weights(trial, root)
         rows = {name: some(drawn[name], SEEN_ROWS) for name in ("fairface", "utkface", "mtfl5")}
         result = asdict(trial) | {"pictures": trial.pictures, "parameters": int(exact.count_params())}
         result |= {"multiply_adds": multiply_adds(trial), "val": figures(exact, val, trial.size)}
         result |= {"seen": figures(exact, rows, trial.size)}
         result |= {"rows": round(len(every["fairface"].crops.images) * trial.share)}
-        (folder / "result.json").write_text(json.dumps(result, indent=1))
+        write(folder / "result.json", json.dumps(result, indent=1).encode())
     return dict(json.loads((folder / "result.json").read_text()))

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from convert.faces.packfile import named
 from facelens.vision.symmetry import Shape, halves, upright
 
 PAGE = '''"""How the points of a face move when the head turns, as the difference of a shape and its mirror image.
@@ -50,7 +51,9 @@ def components(shapes: Shape, count: int = COUNT) -> tuple[Shape, float]:
 def turn(args: Namespace) -> None:
     """Find the components and write the module."""
     columns = ["points68", "width", "height", "split"]
-    table = pq.read_table(args.data / "landmarks68.parquet", columns=columns).to_pydict()
+    file = args.data / "landmarks68.parquet"
+    with named(file):
+        table = pq.read_table(file, columns=columns).to_pydict()
     rows = zip(table["points68"], table["width"], table["height"], table["split"])
     shapes = np.array([np.reshape(p, (68, 2)) * (w, h) for p, w, h, split in rows if split == "train"])
     found, share = components(shapes)

@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 from rich.progress import track
 
+from convert.faces.packfile import named
+from facelens.errors import UsageError
 from facelens.evaluation import THRESHOLD as MIN_CONFIDENCE
 from facelens.geometry import CropSpec, alignment, transform
 from facelens.registry import load_registry, select
@@ -22,6 +24,8 @@ from facelens.types import Detection
 from facelens.vision.crop import align
 from facelens.vision.detector import TASK, least, search
 
+CACHE = Path("runs/cache/faces")
+"""Where crops and points are kept once they are made."""
 STORED = CropSpec(144, 0.8 * 112 / 144)
 """Crops are kept with the resolution of CropSpec(112, 0.8) and 16 px more on each side, room for augmentation."""
 MIN_SCORE = 0.6
@@ -74,9 +78,19 @@ def load(
         points: column with hand points (flat x, y fractions of the picture), mapped into the crop.
         stored: how the crops are cut.
         models: folder of our models, where ``Crops.found`` is wanted; found once and kept in ``cache``.
+
+    Raises:
+        UsageError: see ``packfile.named``, or what is in ``cache`` was made of another version of the pack.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     file = data / f"{pack}.parquet"
+    with named(file):
+        return _load(file, cache, split, column, points, stored, models)
+
+
+def _load(
+    file: Path, cache: Path, split: str, column: str, points: str | None, stored: CropSpec, models: Path | None
+) -> Crops:
+    cache.mkdir(parents=True, exist_ok=True)
     names = [n for n in pq.read_schema(file).names if n not in ("image", "det_box")]
     table = pq.read_table(file, columns=names)
     rows = table.to_pydict()
@@ -86,7 +100,7 @@ def load(
         if s == split and five is not None and (certain or 0) >= MIN_SCORE
     ]
     mark = "" if stored == STORED else f"-{stored.size}-{stored.scale:.3f}"
-    path = cache / f"{pack}-{column}-{split}{mark}.npy"
+    path = cache / f"{file.stem}-{column}-{split}{mark}.npy"
     size = stored.size
     kept = {name: [values[i] for i in keep] for name, values in rows.items()}
     if not path.exists():
@@ -112,8 +126,11 @@ def load(
                 for five, p, w, h in zip(kept["landmarks5"], kept[points], kept["width"], kept["height"])
             ]
         )
-    found = None if models is None else _found(models, file, cache, kept, keep, f"{pack}-{column}-{split}", stored)
-    return Crops(np.load(path, mmap_mode="r"), kept, hand, stored, found)
+    found = None if models is None else _found(models, file, cache, kept, keep, f"{file.stem}-{column}-{split}", stored)
+    images = np.load(path, mmap_mode="r")
+    if len(images) != len(keep):
+        raise UsageError(f"Cannot use {path}", "it was made of another version of the pack", f"Delete {cache}")
+    return Crops(images, kept, hand, stored, found)
 
 
 def _found(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import math
 import queue
+import subprocess
+import sys
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +92,59 @@ def stream(make: Callable[[], Batch], ahead: int = 6) -> Iterator[Batch]:
         stop.set()
 
 
-def save(path: Path, weights: Sequence[Any]) -> None:
+PLACES = ("--data", "--models", "--run", "--threads")
+"""Options that say where things lie or how fast to go, not what is trained."""
+
+
+def command(arguments: Sequence[str]) -> str:
+    """What was asked for, as a card tells it: without the folders of this machine."""
+    kept, skip = [], False
+    for argument in arguments:
+        if not skip and argument != "--resume" and not argument.startswith(tuple(f"{place}=" for place in PLACES)):
+            skip = argument in PLACES
+            kept += [] if skip else [argument]
+        else:
+            skip = False
+    return " ".join(["python -m convert", *kept])
+
+
+def commit() -> str:
+    """The commit of the source, marked where files differ from it."""
+    words = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "not committed yet"
+
+
+def save(path: Path, weights: Sequence[Any], log: dict[str, Any] | None = None) -> None:
+    """Write weights in their order, and the log that belongs to them, beside and then over ``path``."""
     partial = path.with_suffix(".part.npz")
-    np.savez(partial, *[np.asarray(w) for w in weights])
+    np.savez(partial, *[np.asarray(w) for w in weights], log=np.array(json.dumps(log)))
     partial.replace(path)
 
 
 def restore(path: Path, variables: Sequence[Any]) -> None:
+    """Give ``variables`` the first arrays of a file of ``save``, in their order.
+
+    Raises:
+        SystemExit: the file is not there, or is of another network.
+    """
+    if not path.exists():
+        raise SystemExit(f"There is no {path}: train the network first")
     with np.load(path) as stored:
-        for index, variable in enumerate(variables):
-            variable.assign(stored[f"arr_{index}"])
+        try:
+            for index, variable in enumerate(variables):
+                variable.assign(stored[f"arr_{index}"])
+        except (KeyError, ValueError) as error:
+            raise SystemExit(f"{path} is of another network: {error}") from error
+
+
+def planned(schedule: Schedule, args: Namespace) -> Schedule:
+    """The schedule with the minutes of the command line or, where a run is resumed, the plan that it began with."""
+    if args.resume and (args.run / "last.npz").exists():
+        with np.load(args.run / "last.npz") as stored:
+            begun = json.loads(str(stored["log"]))["plan"]
+        schedule = replace(schedule, **begun)
+    return replace(schedule, minutes=args.minutes or schedule.minutes)
 
 
 def settle(model: Any, batches: Iterator[Batch], count: int) -> None:
@@ -130,9 +176,9 @@ def fit(
 ) -> dict[str, Any]:
     """Train ``model`` (dict of outputs) and leave the averaged weights in it, with ``settle``d statistics.
 
-    Writes run/last.npz (model, averages, optimiser), run/log.json and run/curves.png after every epoch; ``resume``
-    goes on from there with the time that is left. ``validate`` gets the model with averaged weights and the crop
-    size of the moment.
+    Writes run/last.npz (model, averages, optimiser, log), run/log.json (with command and commit of its beginning) and
+    run/curves.png after every epoch; ``resume`` goes on from there with the time that is left. ``validate`` gets the
+    model with averaged weights and the crop size of the moment.
     """
     run.mkdir(parents=True, exist_ok=True)
     kind = KernelMuon if schedule.muon else keras.optimizers.AdamW
@@ -141,10 +187,13 @@ def fit(
     optimizer.build(model.trainable_variables)
     averages = [tf.Variable(w, trainable=False) for w in model.trainable_variables]
     everything = [*model.weights, *averages, *optimizer.variables]
-    log: dict[str, Any] = {"spent": 0.0, "step": 0, "epochs": []}
+    log: dict[str, Any] = {"spent": 0.0, "step": 0, "command": command(sys.argv[1:]), "commit": commit()}
+    log |= {"plan": {"minutes": schedule.minutes, "rate": schedule.rate}, "epochs": []}
     if resume and (run / "last.npz").exists():
         restore(run / "last.npz", everything)
-        log = json.loads((run / "log.json").read_text())
+        # the log stands in the same file, so that weights and steps are always of one moment
+        with np.load(run / "last.npz") as stored:
+            log = json.loads(str(stored["log"]))
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(images: Any, targets: Any, average: Any) -> Any:
@@ -194,7 +243,6 @@ def fit(
                 log["step"] += 1
                 bar.update(task, completed=progress_now())
             log["spent"] = time.monotonic() - began
-            save(run / "last.npz", everything)
             kept = [np.asarray(w) for w in model.trainable_variables]
             assign(model, averages)
             figures = validate(model, size_now())
@@ -204,6 +252,7 @@ def fit(
             entry |= {k: round(v / max(count, 1), 4) for k, v in sums.items()}
             entry |= {f"val {k}": round(v, 4) for k, v in figures.items()}
             log["epochs"].append(entry)
+            save(run / "last.npz", everything, log)
             (run / "log.json").write_text(json.dumps(log, indent=1))
             curves(log["epochs"], run / "curves.png")
             print(entry, flush=True)
@@ -216,6 +265,7 @@ def fit(
 
 
 def assign(model: Any, values: Sequence[Any]) -> None:
+    """Give the model's trainable weights these values, in their order."""
     for variable, value in zip(model.trainable_variables, values):
         variable.assign(value)
 

@@ -34,6 +34,7 @@ class Folded:
     """The convolutions and last layers of an exported face network."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self.model = onnx.load(str(path))
         self._values = {item.name: numpy_helper.to_array(item) for item in self.model.graph.initializer}
         self._makers = {name: node for node in self.model.graph.node for name in node.output}
@@ -42,6 +43,8 @@ class Folded:
         """Kernel (height x width x in x out) and bias of each, in the order in which they run."""
         for node in self.model.graph.node:
             if node.op_type == "Conv":
+                if node.input[1] not in self._values:
+                    raise SystemExit(f"{self._path} holds integers: start from the file with floats")
                 kernel = self._values[node.input[1]].transpose(2, 3, 1, 0)
                 bias = self._values[node.input[2]] if len(node.input) > 2 else np.zeros(kernel.shape[-1], np.float32)
                 yield kernel, bias
@@ -74,9 +77,11 @@ def start(
         make: a batch of augmented crops.
 
     Raises:
-        SystemExit: see ``unfold``.
+        SystemExit: there is no such file, or see ``unfold`` and ``training.restore``.
     """
     exact = None
+    if path is not None and not path.exists():
+        raise SystemExit(f"There is no {path} to start from")
     if path is not None and path.suffix == ".onnx":
         exact = build("float32")
         unfold(exact, path, heads, np.concatenate([make() for _ in range(BATCHES)]))
@@ -98,7 +103,7 @@ def unfold(model: Any, path: Path, heads: Mapping[str, str], crops: npt.NDArray[
         crops: N x S x S x 3 BGR, augmented as in training; at least the statistics of some hundred.
 
     Raises:
-        SystemExit: the trunks differ.
+        SystemExit: the trunks differ, or the file holds integers.
     """
     folded = Folded(path)
     left = list(folded.convolutions())

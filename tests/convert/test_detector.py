@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,15 @@ def marked_picture(size: int = 120) -> tuple[detector_data.Labelled, np.ndarray]
 def colours_at(crop: detector_augment.Crop) -> np.ndarray:
     five = np.rint(crop.points[0].reshape(5, 2)).astype(int)
     return crop.image[five[:, 1], five[:, 0]].astype(float)
+
+
+def test_points_that_are_not_known_stay_so_in_pasted_faces() -> None:
+    source, _ = marked_picture()
+    unsure = replace(source, known=[np.zeros(1, np.float32)])
+    ground = np.full((256, 256, 3), 40, np.uint8)
+    for given, known in ((source, 1), (unsure, 0)):
+        crop = detector_augment.pasted_crop(np.random.default_rng(0), given, ground, [(0, 90.0)], [], 256)
+        assert crop.known.tolist() == [known]
 
 
 def test_pasted_faces_keep_their_points() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ pytest.importorskip("keras", reason="the training extra is not installed")
 from convert import attributes, landmarks, learning, sweep, trials
 from convert.faces.data import Crops
 from convert.faces.packs import Pack
+from facelens.types import EXPRESSIONS
 
 
 def crops_of(count: int, table: dict[str, list[Any]]) -> Crops:
@@ -61,6 +63,45 @@ def test_fewer_rows_are_drawn_and_the_rest_as_often_as_before() -> None:
     assert np.allclose(np.diff(trials.fewer(pack, 1.0).steps, prepend=0.0), chances)
 
 
+def test_a_trial_is_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    count = 12
+
+    def crops(**table: list[Any]) -> Crops:
+        images = rng.integers(0, 256, (count, 160, 160, 3)).astype(np.uint8)
+        return Crops(images, table, None, attributes.STORED)
+
+    sexes = ["female", "male"] * (count // 2)
+    made = {
+        "fairface": crops(
+            age_low=[20] * count, age_high=[29] * count, gender=sexes, race=[*attributes.GROUPS, *["White"] * 5]
+        ),
+        "utkface": crops(age=[30] * count, gender=sexes), "mtfl5": crops(smile=[True, True, False, False] * 3, gender=sexes),
+        "ferplus": crops(**{name: [0.125] * count for name in EXPRESSIONS}), "mebeauty": crops(gender=sexes),
+    }  # fmt: skip
+    every = {name: Pack(c, attributes.labels(c), {}, np.linspace(1 / count, 1, count)) for name, c in made.items()}
+    val = {name: (pack.crops, pack.labels) for name, pack in every.items()}
+    monkeypatch.setattr(attributes, "BATCH", 16)
+    monkeypatch.setattr(trials.training, "SETTLE_BATCHES", 2)
+    trial = trials.Trial(steps=3, share=0.5, widths=(4, 4, 4, 4), size=48)
+    found = trials.run(trial, every, val, tmp_path)
+    assert (found["pictures"], found["rows"], found["share"]) == (48, 6, 0.5)
+    assert {"fairface bucket", "fairface worst group's error", "utkface MAE", "mtfl5 smile AUC"} <= set(found["val"])
+    assert set(found["seen"]) == set(found["val"])
+    monkeypatch.setattr(trials.training, "fit", None)
+    assert trials.run(trial, every, val, tmp_path) == found
+    again = trials.weights(trial, tmp_path)
+    assert trials.figures(again, val, 48) == pytest.approx(found["val"])
+
+
+def test_trials_learn_from_labels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = crops_of(3, {"age": [1, 2, 3], "gender": ["male"] * 3})
+    monkeypatch.setattr(trials.data, "load", lambda *_, **__: few)
+    every = trials.load(Namespace(data=Path(), models=Path()))
+    assert all(pack.soft == {} for pack in every.values())
+    assert "landmarks68" not in every
+
+
 def test_figures_of_rows_seen_are_of_rows_that_are_drawn() -> None:
     chances = np.array([0.5, 0, 0.25, 0, 0.25, 0])
     pack = Pack(crops_of(6, {"name": list("abcdef")}), {"female": np.arange(6)}, {}, np.cumsum(chances))
@@ -94,8 +135,6 @@ def test_fewer_persons_are_drawn() -> None:
     none = np.full((5, 68, 2), np.nan, np.float32)
     pack = landmarks.Labelled(crops_of(5, {"person": names}), none, none[:, :5], np.arange(5), True)
     assert learning.fewer_persons(pack, 0.5).rows.tolist() == [1, 2, 3]  # a and c
-    other = landmarks.Labelled(crops_of(5, {}), none, none[:, :5], np.arange(5), False)
-    assert learning.fewer_persons(other, 0.5).rows.tolist() == [0, 2, 4]
 
 
 def test_the_page_and_the_plot_of_learning(tmp_path: Path) -> None:

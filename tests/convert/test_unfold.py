@@ -77,6 +77,20 @@ def test_the_reader_that_ships_can_be_gone_on_with() -> None:
     assert np.array_equal(said["female"][:, 0] > 0.5, np.asarray(ours["female"])[:, 0] > 0)
 
 
+def test_a_file_with_integers_or_none_is_refused(tmp_path: Path) -> None:
+    integers = models_dir() / "attributes" / f"{reader.SHIPMENT.name}-int8.onnx"
+    heads = {name: name for name in attributes.HEADS}
+    for path, why in ((integers, "holds integers"), (tmp_path / "none.onnx", "There is no")):
+        with pytest.raises(SystemExit, match=why):
+            unfold.start(reader.build, path, heads, crops)
+    for path, why in (
+        (models_dir() / "detector" / "detector-1-int8.onnx", "no detector"),
+        (tmp_path / "a.npz", "is none"),
+    ):
+        with pytest.raises(SystemExit, match=why):
+            detector_start.start(path, crops(2, 64))
+
+
 def test_another_trunk_is_refused(trained: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     _, path = trained
     with pytest.raises(SystemExit, match="another trunk"):

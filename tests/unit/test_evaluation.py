@@ -16,7 +16,7 @@ import pytest
 from facelens.errors import UsageError
 from facelens.evaluation.conditions import CONDITIONS, groups, measure
 from facelens.evaluation.faces import MISSED_NME, FaceTally, bootstrap
-from facelens.evaluation.metrics import DetectionTally, auc, kaggle15, nme, pearson, points15_error
+from facelens.evaluation.metrics import DetectionTally, auc, kaggle15, nme, nme5, pearson, points15_error
 from facelens.evaluation.packs import PAD, open_pack, padded
 from facelens.types import (
     EXPRESSIONS,
@@ -30,6 +30,7 @@ from facelens.types import (
     Landmarks,
     ScoreComponent,
 )
+from facelens.vision.schemes import FIVE
 
 
 def make_face(
@@ -230,6 +231,20 @@ def test_points_come_back_into_the_stored_picture() -> None:
     tally.add(labels, None, 1.0, (0.0, 0.0))
     assert tally.figures()["landmarks_nme"] == pytest.approx(MISSED_NME / 2, abs=1e-5)
     assert tally.figures()["found_only"]["landmarks_nme"] == pytest.approx(0, abs=1e-5)
+
+
+def test_five_points_of_people_against_those_that_68_give() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.uniform(10, 90, (68, 2))
+    truth = np.stack([points[list(group)].mean(axis=0) for group in FIVE])
+    eyes = float(np.linalg.norm(truth[0] - truth[1]))
+    assert nme5(points, truth) == pytest.approx(0, abs=1e-9)
+    assert nme5(points + np.array([3, 4]), truth) == pytest.approx(5 / eyes)
+    labels = {"points5": ((truth + 0.5) / 100).ravel().tolist(), "width": 100, "height": 100}
+    figures = tallied(
+        [(labels, make_face(points=points + np.array([3, 4]))), (labels, None), (labels | {"points5": None}, None)]
+    )
+    assert figures["landmarks5_nme"] == pytest.approx((5 / eyes + MISSED_NME) / 2, rel=1e-5)
 
 
 def test_scores_on_the_scale_of_the_network() -> None:
@@ -445,7 +460,7 @@ def test_pictures_in_records_of_bytes_and_path(tmp_path: Path) -> None:
         ({"boxes": [[[1.0, 2.0, 3.0, 4.0]]]}, "scenes"),
         ({"grey": [True]}, "empty"),
         ({"happiness": [0.5]}, "faces"),
-        ({"points5": [[0.5] * 10]}, "faces"),
+        ({"points5": [[0.5] * 10], "width": [9], "height": [9]}, "faces"),
     ],
 )
 def test_kinds(tmp_path: Path, columns: dict[str, list[Any]], kind: str) -> None:
@@ -509,6 +524,7 @@ def test_columns_that_hold_something_else(tmp_path: Path, columns: dict[str, lis
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
+        ({"points5": [[0.5] * 10, [0.5] * 8], "width": [9, 9], "height": [9, 9]}, "its points5 has 8 numbers"),
         ({"points68": [[0.5] * 136, [0.5] * 10], "width": [9, 9], "height": [9, 9]}, "its points68 has 10 numbers"),
         ({"boxes": [[], [[1.0, 2.0, 3.0]]]}, "one of its boxes has not the four numbers"),
         ({"boxes": [[], [[1.0, 2.0, 3.0, 4.0]]], "ignore": [[], []]}, "it has 1 boxes and 0 values of ignore"),

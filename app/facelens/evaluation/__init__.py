@@ -115,8 +115,9 @@ def evaluate(
     ``THRESHOLD`` the one nearest the centre counts.
 
     A face not found counts as wrong: as a wrong gender and age bucket; in ``age_mae`` as the median age of the rows
-    would do; in the score's figures as their mean score; in ``smile_auc`` as probability 0.5; in ``landmarks_nme`` as
-    1. ``found_only`` holds the figures of the faces found alone. A row without a label is left out of its figure.
+    would do; in the score's figures as their mean score; in ``smile_auc`` as probability 0.5; in ``landmarks_nme`` and
+    ``landmarks5_nme`` as 1. In ``age_coverage`` and ``points15_rmse`` it does not count. ``found_only`` holds the
+    figures of the faces found alone. A row without a label is left out of its figure.
 
     - The age bucket is the pack's bucket that holds most of the age distribution (of each of the pack's own buckets,
       the sum over its years).
@@ -138,7 +139,8 @@ def evaluate(
         face found), and what the columns allow of: age_mae, age_coverage (share of ages inside the 80 % band in whole
         years; of buckets see ``faces.FaceTally``), age_bucket_accuracy, age_bucket_one_off, gender_accuracy,
         expression_accuracy (of the rows where one of the eight vote shares is larger than the others; a face not found
-        is wrong), landmarks_nme (over the distance of the outer eye corners), points15_rmse
+        is wrong), landmarks_nme (over the distance of the outer eye corners), landmarks5_nme (of the five points, over
+        the distance of the eyes; both 1 where the face is not found), points15_rmse
         (``metrics.points15_error``, of the faces found), score_pearson, score_mae, score_rmse, smile_auc, glasses_auc,
         glasses_accuracy; by_group (for each column of ``faces.GROUPS``, age, expression, and each of
         ``conditions.CONDITIONS``: value: n, detected, figures); found_only; detection.

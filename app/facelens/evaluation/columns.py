@@ -8,9 +8,9 @@ from typing import Any, get_args
 from facelens.types import AGE_COUNT, EXPRESSIONS, GenderLabel
 
 NUMBERS = ("age", "age_low", "age_high", "smile", "glasses", "score", "happiness", "width", "height", *EXPRESSIONS)
-LISTS = ("points68", "boxes", "ignore", "det_box")
+LISTS = ("points68", "points5", "boxes", "ignore", "det_box")
 GENDERS = get_args(GenderLabel)
-LENGTHS = {"points68": 136, "det_box": 4}
+LENGTHS = {"points68": 136, "points5": 10, "det_box": 4}
 """Columns of lists of so many numbers."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facelens.evaluation.conditions import groups as condition_groups
-from facelens.evaluation.metrics import Array, auc, nme, pearson, points15_error
+from facelens.evaluation.metrics import Array, auc, nme, nme5, pearson, points15_error
 from facelens.types import EXPRESSIONS, Face
 
 GROUPS = ("gender", "race", "ethnicity", "glasses", "pose", "subset")
@@ -115,6 +115,8 @@ class FaceTally:
             )
         if "points68" in self._columns and (points := self._read("points")):
             out |= self._point_errors(points)
+        if "points5" in self._columns and (points := self._read("points")):
+            out["nme5"] = self._five_errors(points)
         if "score" in self._columns and (looks := self._read("appearance")):
             out |= self._scores(_floats(looks))
         if self._columns & {"smile", "happiness"} and (smiles := self._read("smile")):
@@ -181,13 +183,20 @@ class FaceTally:
                 # no number of pixels stands for a face that was not found
                 found = (MISSED_NME, None)
             else:
-                size = (labels["width"], labels["height"])
-                # fractions are of the picture's edges, points are of pixel centres
-                truth = np.asarray(labels["points68"], np.float64).reshape(68, 2) * size - 0.5
+                truth = _pixels(labels, "points68")
                 found = (nme(guess, truth), points15_error(guess, truth))
             errors["nme"].append(found[0])
             errors["squares15"].append(found[1])
         return {name: _floats(values) for name, values in errors.items()}
+
+    def _five_errors(self, points: Sequence[Array | None]) -> Array:
+        errors: list[float | None] = []
+        for guess, labels in zip(points, self._labels):
+            if labels.get("points5") is None:
+                errors.append(None)
+            else:
+                errors.append(MISSED_NME if guess is None else nme5(guess, _pixels(labels, "points5")))
+        return _floats(errors)
 
     def _scores(self, looks: Array) -> dict[str, Array]:
         truth = _floats(self._column("score"))
@@ -226,6 +235,12 @@ class FaceTally:
         }
 
 
+def _pixels(labels: dict[str, Any], name: str) -> Array:
+    """Points of a label in px: fractions are of the picture's edges, points are of pixel centres."""
+    size = (labels["width"], labels["height"])
+    return np.asarray(np.asarray(labels[name], np.float64).reshape(-1, 2) * size - 0.5)
+
+
 def summary(values: dict[str, Array], rows: Rows) -> dict[str, float]:
     """The figures of some rows; a figure without a labelled row is left out."""
     part = {name: array[rows] for name, array in values.items()}
@@ -243,6 +258,7 @@ def summary(values: dict[str, Array], rows: Rows) -> dict[str, float]:
     mean("gender_accuracy", "gender_right")
     mean("expression_accuracy", "expression_right")
     mean("landmarks_nme", "nme")
+    mean("landmarks5_nme", "nme5")
     mean("points15_rmse", "squares15")
     if "points15_rmse" in out:
         out["points15_rmse"] = float(np.sqrt(out["points15_rmse"]))

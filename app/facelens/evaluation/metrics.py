@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from facelens.geometry import iou_matrix
 from facelens.types import Box
-from facelens.vision.schemes import KAGGLE15
+from facelens.vision.schemes import FIVE, KAGGLE15
 
 Array = npt.NDArray[np.float64]
 
@@ -44,6 +44,14 @@ def nme(points: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     p, t = np.asarray(points, np.float64), np.asarray(truth, np.float64)
     eyes = float(np.linalg.norm(t[36] - t[45]))
     return float(np.linalg.norm(p - t, axis=1).mean() / max(eyes, 1e-9))
+
+
+def nme5(points: npt.ArrayLike, truth: npt.ArrayLike) -> float:
+    """Mean distance of the five points (eyes, nose tip, corners of the mouth) that 68 give, over that of the eyes."""
+    p, t = np.asarray(points, np.float64), np.asarray(truth, np.float64)
+    five = np.stack([p[list(group)].mean(axis=0) for group in FIVE])
+    eyes = float(np.linalg.norm(t[0] - t[1]))
+    return float(np.linalg.norm(five - t, axis=1).mean() / max(eyes, 1e-9))
 
 
 def points15_error(points: npt.ArrayLike, truth: npt.ArrayLike) -> float:

@@ -27,16 +27,17 @@ SPLIT_COLUMNS = ("split", "split6040")
 USUAL_SPLITS = ("test", "val")
 """Of these the first that a pack has is read where none is asked for: some packs have no test part."""
 LABELS: dict[str, tuple[str, ...]] = {
-    "age": (), "age_low": ("age_high",), "gender": (), "points68": ("width", "height"), "smile": (), "glasses": (),
-    "happiness": (), "score": (), "neutral": EXPRESSIONS[1:],
+    "age": (), "age_low": ("age_high",), "gender": (), "points68": ("width", "height"),
+    "points5": ("width", "height"), "smile": (), "glasses": (), "happiness": (), "score": (),
+    "neutral": EXPRESSIONS[1:],
 }  # fmt: skip
 """Columns that figures are made of, each with the columns it needs beside it."""
-FACE_COLUMNS = frozenset(LABELS) | {"landmarks5", "points5", "det_box"}
+FACE_COLUMNS = frozenset(LABELS) | {"landmarks5", "det_box"}
 """Any of these tells that each picture is one face."""
 
 PARTS: dict[str, tuple[str, ...]] = {
     "attributes": ("age", "age_low", "gender", "smile", "glasses", "happiness", "neutral"),
-    "landmarks": ("points68",),
+    "landmarks": ("points68", "points5"),
     "appearance": ("score",),
 }
 
