@@ -27,8 +27,58 @@ def _mebibytes(entry: Mapping[str, Any]) -> str:
     return " + ".join(f"{size / 2**20:.2f}" for size in sizes) + (" (int8)" if len(sizes) > 1 else "")
 
 
+TOGETHER = " with second opinions"
+SPLITS = ("val", "test")
+DETECTOR = ("alarms", "points", "found")
+"""Figures of the detector alone that have the form of the pipeline's."""
+ORDER = (
+    "fairface",
+    "utkface",
+    "mtfl5",
+    "ferplus",
+    "scut_fbp5500",
+    "mebeauty",
+    "landmarks68",
+    "faces_in_scenes",
+    "no_faces",
+)
+
+
+def split_up(name: str) -> tuple[str, str, str]:
+    """ "PACK SPLIT FIGURE" as (pack, split, figure); what has another form as ("", "", name)."""
+    for split in SPLITS:
+        pack, between, figure = name.partition(f" {split} ")
+        if between and pack.removesuffix(TOGETHER) in ORDER and " " not in figure and figure not in DETECTOR:
+            return pack, split, figure
+    return "", "", name
+
+
+def measured(entry: Mapping[str, Any], together: bool) -> list[list[str]]:
+    """Rows of pack and figure, val and test, of the whole pipeline: with all that read the same, or with this alone."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for name, value in entry["accuracy"].items():
+        pack, split, figure = split_up(name)
+        if pack and pack.endswith(TOGETHER) == together:
+            found.setdefault((pack.removesuffix(TOGETHER), figure), {})[split] = value
+    places = sorted(found, key=lambda key: (ORDER.index(key[0]), key[1]))
+    return [
+        [pack, f"`{figure}`", *(f"{found[pack, figure][s]:.4g}" if s in found[pack, figure] else "" for s in SPLITS)]
+        for pack, figure in places
+    ]
+
+
+def own(entry: Mapping[str, Any]) -> list[list[str]]:
+    """Rows of the figures of the network alone."""
+    return [[name, f"{value:.4g}"] for name, value in entry["accuracy"].items() if not split_up(name)[0]]
+
+
+def folded(title: str, text: str) -> str:
+    """Text that opens on a click."""
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
 def block(entries: Sequence[Mapping[str, Any]]) -> str:
-    """The networks and their figures, as two Markdown tables."""
+    """The networks, the figures of pictures as they are read, and those of each network, as Markdown tables."""
     networks = [
         [
             f"[{entry['name']}](models/{entry['task']}/{entry['name']}.md)",
@@ -39,15 +89,19 @@ def block(entries: Sequence[Mapping[str, Any]]) -> str:
         ]
         for entry in entries
     ]
-    figures = [
-        [entry["name"], figure, f"{value:.4g}"] for entry in entries for figure, value in entry["accuracy"].items()
-    ]
-    return "\n\n".join(
-        [
-            table(["network", "task", "parameters", "MiB", "trained on"], networks),
-            table(["network", "measured on", "figure"], figures),
-        ]
-    )
+    head = ["pack", "figure", *SPLITS]
+    shown = [row for entry in entries for row in measured(entry, True)]
+    shown += [row for entry in entries if entry["task"] in ("landmarks", "detector") for row in measured(entry, False)]
+    shown.sort(key=lambda row: ORDER.index(row[0]))
+    parts = [table(["network", "task", "parameters", "MiB", "trained on"], networks)]
+    parts += ["Pictures as they are usually read, all networks together:", table(head, shown)]
+    for entry in entries:
+        alone = measured(entry, False)
+        text = [table(["figure", "value"], own(entry))]
+        if entry["task"] not in ("landmarks", "detector") and alone:
+            text = [table(head, alone), *text]
+        parts.append(folded(f"{entry['name']} by itself", "\n\n".join(text)))
+    return "\n\n".join(parts)
 
 
 def refreshed(readme: str) -> str:
