@@ -71,7 +71,8 @@ SHIPMENT = Shipment(
     weight=20.0,
     note=(
         "Trained in two sittings on two cores, each with a cosine of its own: 90 minutes from nothing (attributes-2), "
-        "then 80 from there (`--start models/attributes/attributes-2.onnx`). New in the second: two thirds of the "
+        "then 80 from there (`--start models/attributes/attributes-2.onnx`, a file of commit 3bf0eb4). "
+        "New in the second: two thirds of the "
         "faces are aligned by the points of our own detector, as at run time; in half of the batches pictures are "
         "mixed; what attributes-2 says of each picture is learned beside its labels (soft labels); MEBeauty's genders "
         "and faces of landmarks68 without labels; faces of FairFace's group Black, whose gender was read worst, are "
@@ -84,8 +85,8 @@ SHIPMENT = Shipment(
         "**Where it stands on its learning curve**, attributes-2 and this. FairFace's gender: .920 and .935 of 2,500 "
         "training crops, .892 and .898 of val; its buckets: .587 and .595, .544 and .556. UTKFace: 4.31 years of "
         "error on training crops, 4.59 on val. So in gender the training crops now gain more than twice what val "
-        "gains: more pictures (FairFace has 86,000, of which 37,893 were at hand) or a trunk that has seen other "
-        "faces before will bring more than more minutes. Ages still gain as much on val. A mean with attributes-2, "
+        "gains: more pictures (FairFace has 86,000, of which 37,893 were used) or a trunk that has seen other "
+        "faces before will bring more than more minutes. Buckets still gain as much on val. A mean with attributes-2, "
         "with the reader, or over larger and smaller crops is no better on val.\n\n"
         "**The worst hundred of val of each kind, looked at.** Gender: of the twenty surest about half of the labels "
         "look wrong (an old man labelled female, a smiling woman labelled male), and there are a man made up for the "
@@ -250,7 +251,7 @@ def export(args: Namespace) -> None:
 
 def evaluate(args: Namespace) -> None:
     """The whole pipeline on the packs that show what this network does."""
-    evaluate_with(SHIPMENT, ("fairface", "utkface", "mtfl5"), args)
+    evaluate_with(SHIPMENT, ("fairface", "utkface", "mtfl5", "ferplus", "mebeauty"), args)
 
 
 def card(args: Namespace) -> None:

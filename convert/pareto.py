@@ -89,7 +89,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         "The attributes networks at several input sizes, in floats and with 8-bit integers: figures on val crops, one",
         "view each; ms of one face on one thread of a CPU, all in one run. In bold: no other is both faster and",
         "better, at the gender of FairFace or the age of UTKFace. What ships is marked with *. Numbers of 16 bits are",
-        "half as large, and CPUs turn them into floats first: no such file ships, as no GPU was there to measure it.",
+        "half as large, and CPUs turn them into floats first: no such file ships, as it was not measured on a GPU.",
         "",
         "| network | px | numbers | MB | ms | " + " | ".join(FIGURES) + " |",
         "|---" * (5 + len(FIGURES)) + "|",
