@@ -68,7 +68,7 @@ SHIPMENT = Shipment(
     licence="Non-commercial research, as UTKFace and MTFL are; FER2013, YouTube Faces and MEBeauty for research",
     trained_on=tuple(SHARES),
     figures=("age", "gender", "smile", "glasses", "expression"),
-    weight=20.0,
+    weight=6.0,
     note=(
         "Trained in two sittings on two cores, each with a cosine of its own: 90 minutes from nothing (attributes-2), "
         "then 80 from there (`--start models/attributes/attributes-2.onnx`, a file of commit 3bf0eb4). "

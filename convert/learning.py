@@ -25,7 +25,7 @@ from convert.trials import Trial
 
 matplotlib.use("Agg")
 
-LONG = 3000
+LONG = 2400
 BY_TRAINING = tuple(Trial(steps) for steps in (LONG // 4, LONG // 2, LONG))
 BY_ROWS = tuple(Trial(LONG, share) for share in (0.25, 0.5, 1.0))
 FIGURES = (
@@ -43,7 +43,7 @@ Result = dict[str, Any]
 class PointsTrial:
     """One training of the landmarks network: ``steps`` batches of 64 from a ``share`` of the persons."""
 
-    steps: int = 1500
+    steps: int = 1000
     share: float = 1.0
     seed: int = 0
 
@@ -53,8 +53,8 @@ class PointsTrial:
         return f"landmarks-{self.share:g}-of-persons-{self.steps}-steps-seed-{self.seed}"
 
 
-POINTS_BY_TRAINING = (PointsTrial(750), PointsTrial(1500))
-POINTS_BY_PERSONS = tuple(PointsTrial(1500, share) for share in (0.25, 0.5, 1.0))
+POINTS_BY_TRAINING = (PointsTrial(500), PointsTrial(1000))
+POINTS_BY_PERSONS = tuple(PointsTrial(1000, share) for share in (0.25, 0.5, 1.0))
 
 
 def fewer_persons(pack: landmarks.Labelled, share: float) -> landmarks.Labelled:

@@ -35,7 +35,7 @@ SEEN_ROWS = 2500
 class Trial:
     """One training: ``steps`` batches of 128 crops of ``size`` px from a ``share`` of the training rows."""
 
-    steps: int = 1500
+    steps: int = 1200
     share: float = 1.0
     widths: tuple[int, ...] = attributes.WIDTHS
     size: int = 64
