@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from convert.faces.packfile import named
 from facelens.errors import UsageError
+from facelens.vision.schemes import SHARES
 
 Array = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]
@@ -111,12 +112,6 @@ def empty(data: Path, cache: Path, split: str, limit: int | None = None) -> Sequ
     return _decoded([row["image"] for row in _rows(data, "no_faces", split, limit, 0)], cache, f"empty-{split}")
 
 
-def five_of_68(points: npt.ArrayLike) -> Array:
-    """Right eye, left eye, nose tip, right and left mouth corner (5 x 2) of 68 iBUG points."""
-    p = np.asarray(points, np.float32).reshape(68, 2)
-    return np.stack([p[36:42].mean(0), p[42:48].mean(0), p[30], p[48], p[54]])
-
-
 Tell = Callable[[Sequence[Picture], Array, str], tuple[Array, Array]]
 """(pictures, five points N x 10 px, name) -> better points, and which of them are known."""
 
@@ -139,7 +134,7 @@ def faces(
             if pack == "mtfl5":
                 five = np.array(row["points5"], np.float32).reshape(5, 2)
             elif pack == "landmarks68":
-                five = five_of_68(row["points68"])
+                five = SHARES["five"] @ np.asarray(row["points68"], np.float32).reshape(68, 2)
             boxes.append((np.array(row["det_box"], np.float32).reshape(2, 2) * scale).reshape(1, 4))
             points.append((five * scale).reshape(1, 10))
             known.append(np.ones(1, np.float32))

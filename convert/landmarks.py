@@ -29,7 +29,8 @@ from facelens.geometry import CropSpec, transform
 from facelens.registry import load_registry
 from facelens.runtime import open_network
 from facelens.vision.landmarks import TASK
-from facelens.vision.schemes import FIVE, FLIP5, FLIP68
+from facelens.vision.schemes import FLIP5, FLIP68
+from facelens.vision.schemes import SHARES as FROM_68
 
 CROP = CropSpec(112, 0.62)
 WIDTHS, DEPTHS = (48, 96, 128), (1, 1, 1)
@@ -110,14 +111,6 @@ def wing(distance: Any) -> Any:
     return 100 * tf.where(distance < WING_WIDTH, near, distance - constant)
 
 
-def five_of() -> np.ndarray[Any, Any]:
-    """The 68 x 5 matrix that takes the points to the five."""
-    matrix = np.zeros((68, 5), np.float32)
-    for column, group in enumerate(FIVE):
-        matrix[list(group), column] = 1 / len(group)
-    return matrix
-
-
 def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
     """Wing loss of whole, told and partial labels, and the likelihood of the distances under the spread."""
     whole, told = targets["whole"], targets["told"]
@@ -125,7 +118,7 @@ def loss(targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
     rest = tf.reduce_sum(targets["partial"]) + 1e-3
     error = targets["points"] - outputs["points"]
     points = tf.reshape(outputs["points"], (-1, 68, 2))
-    five = tf.einsum("bpc,pk->bkc", points, tf.constant(five_of()))
+    five = tf.einsum("bpc,kp->bkc", points, tf.constant(FROM_68["five"]))
     partial = tf.reduce_mean(wing(tf.abs(tf.reshape(targets["five"], (-1, 5, 2)) - five)), axis=(1, 2))
     square = tf.reduce_sum(tf.square(tf.stop_gradient(tf.reshape(error, (-1, 68, 2)))), axis=2)
     variance = tf.square(outputs["spread"]) + 1e-6
@@ -235,7 +228,7 @@ def batch(
         if chance < ALIGNED[0]:
             align = pack.crops.own(row)
         elif chance < sum(ALIGNED) and np.isfinite(pack.points[row]).all():
-            align = five_of().T @ pack.points[row]
+            align = FROM_68["five"] @ pack.points[row]
         picture = np.asarray(pack.crops.images[row])
         images[i], matrix, mirrored = augment.sample(rng, picture, CROP, STRENGTH, pack.crops.stored, align)
         labels = (pack.points[row], "points", "whole" if pack.by_people else "told", flip), (

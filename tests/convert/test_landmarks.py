@@ -20,7 +20,7 @@ from facelens.engine import open_engine
 from facelens.resources import asset, models_dir
 from facelens.types import Landmarks
 from facelens.vision.crop import align
-from facelens.vision.schemes import to_scheme
+from facelens.vision.schemes import SHARES, to_scheme
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_points_follow_the_crops_of_a_batch(face: tuple[npt.NDArray[np.uint8], n
     cv2.circle(marked, (round(nose[0]), round(nose[1])), 4, (255, 255, 255), -1)
     off = (data.STORED.template + np.array([5, 4])).astype(np.float32)
     calm = augment.Strength(degrade=0, grey=0, dark=0, erase=0)
-    five = landmarks.five_of().T @ points
+    five = SHARES["five"] @ points
 
     def pack(by_people: bool, own_five: bool) -> landmarks.Labelled:
         crops = data.Crops(marked[None], {}, None, data.STORED, off[None])
@@ -93,7 +93,6 @@ def test_five_hand_points_teach_what_the_68_give() -> None:
     shape = rng.uniform(0.2, 0.8, (68, 2)).astype(np.float32)
     five = to_scheme(Landmarks(shape, "ibug68"), "five")
     assert five is not None
-    assert np.allclose(shape.T @ landmarks.five_of(), five.points.T, atol=1e-5)
 
     def parts(moved: float, spread: float, kind: str) -> dict[str, float]:
         targets = {

@@ -76,7 +76,8 @@ def test_a_trial_is_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "fairface": crops(
             age_low=[20] * count, age_high=[29] * count, gender=sexes, race=[*attributes.GROUPS, *["White"] * 5]
         ),
-        "utkface": crops(age=[30] * count, gender=sexes), "mtfl5": crops(smile=[True, True, False, False] * 3, gender=sexes),
+        "utkface": crops(age=[30] * count, gender=sexes),
+        "mtfl5": crops(smile=[True, True, False, False] * 3, gender=sexes),
         "ferplus": crops(**{name: [0.125] * count for name in EXPRESSIONS}), "mebeauty": crops(gender=sexes),
     }  # fmt: skip
     every = {name: Pack(c, attributes.labels(c), {}, np.linspace(1 / count, 1, count)) for name, c in made.items()}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from facelens.geometry import iou_matrix
 from facelens.types import Box
-from facelens.vision.schemes import FIVE, KAGGLE15
+from facelens.vision.schemes import SHARES
 
 Array = npt.NDArray[np.float64]
 
@@ -34,11 +34,6 @@ def auc(scores: npt.ArrayLike, positive: npt.ArrayLike) -> float | None:
     return float((ranks[y].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def kaggle15(points: Array) -> Array:
-    """The 15 points of ``schemes.KAGGLE15`` from 68, px."""
-    return np.stack([points[list(group)].mean(axis=0) for group in KAGGLE15])
-
-
 def nme(points: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     """Mean distance of 68 points over the distance of the outer eye corners (iBUG points 37 and 46)."""
     p, t = np.asarray(points, np.float64), np.asarray(truth, np.float64)
@@ -49,7 +44,7 @@ def nme(points: npt.ArrayLike, truth: npt.ArrayLike) -> float:
 def nme5(points: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     """Mean distance of the five points (eyes, nose tip, corners of the mouth) that 68 give, over that of the eyes."""
     p, t = np.asarray(points, np.float64), np.asarray(truth, np.float64)
-    five = np.stack([p[list(group)].mean(axis=0) for group in FIVE])
+    five = SHARES["five"] @ p
     eyes = float(np.linalg.norm(t[0] - t[1]))
     return float(np.linalg.norm(five - t, axis=1).mean() / max(eyes, 1e-9))
 
@@ -60,7 +55,7 @@ def points15_error(points: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     The crop and the root of the mean are those of Kaggle's Facial Keypoints Detection (2013), as far as a picture with
     68 points can give them: the square around the 15 true points' box, 1.25 times as large.
     """
-    ours, theirs = (kaggle15(np.asarray(p, np.float64)) for p in (points, truth))
+    ours, theirs = (SHARES["kaggle15"] @ np.asarray(p, np.float64) for p in (points, truth))
     side = 1.25 * float(np.ptp(theirs, axis=0).max())
     return float(np.mean(((ours - theirs) * 96 / max(side, 1e-9)) ** 2))
 

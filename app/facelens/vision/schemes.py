@@ -33,7 +33,8 @@ def _shares(groups: tuple[tuple[int, ...], ...]) -> npt.NDArray[np.float32]:
     return shares
 
 
-_SHARES = {"five": _shares(FIVE), "kaggle15": _shares(KAGGLE15)}
+SHARES = {"five": _shares(FIVE), "kaggle15": _shares(KAGGLE15)}
+"""Points of the scheme x 68: times the 68 points they give those of the scheme."""
 
 FLIP68: tuple[int, ...] = (
     *range(16, -1, -1),
@@ -56,7 +57,7 @@ def to_scheme(landmarks: Landmarks, scheme: Scheme) -> Landmarks | None:
         return landmarks
     if landmarks.scheme != "ibug68":
         return None
-    shares = _SHARES[scheme]
+    shares = SHARES[scheme]
     # points of one feature err together, so their mean is no surer than they are
     spread = None if landmarks.spread is None else shares @ landmarks.spread
     return Landmarks(shares @ landmarks.points, scheme, spread)
