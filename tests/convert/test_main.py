@@ -21,6 +21,9 @@ def test_packs_that_are_not_there(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # the tests before this one have used TensorFlow, which will have no other number of threads then
+    for name in ("intra_op", "inter_op"):
+        monkeypatch.setattr(f"tensorflow.config.threading.set_{name}_parallelism_threads", lambda _: None)
     assert main([*command, "--data", str(tmp_path / "none")]) == 2
     assert "Traceback" not in (said := capsys.readouterr().err)
     assert ".parquet" in said

@@ -429,8 +429,9 @@ def test_a_network_that_reads_the_appearance_too_needs_no_second_one(monkeypatch
     named = appearance(models={"appearance": RATER.name})
     assert named != pytest.approx(75)
     assert opened == ["appearance", "attributes", "landmarks"]
-    # a picture is read by both
-    assert appearance() == pytest.approx((75 + named) / 2, abs=0.01)
+    # a picture is read by both, each by its weight
+    weighed = (75 * READER.weight + named * RATER.weight) / (READER.weight + RATER.weight)
+    assert appearance() == pytest.approx(weighed, abs=0.01)
     assert opened == ["attributes", "landmarks", "appearance"]
 
 
