@@ -93,7 +93,7 @@ def card_for(shipment: Shipment, purpose: str, args: Namespace) -> None:
 
 
 def _measured(folder: Path, name: str) -> list[str]:
-    """The card's sections of what the whole pipeline was measured to do."""
+    """The card's sections of what the whole pipeline was measured to do, and of what other networks would do."""
     lines = []
     for split in ("val", "test"):
         path = folder / f"{name}.{split}.json"
@@ -104,4 +104,15 @@ def _measured(folder: Path, name: str) -> list[str]:
                 flat = {k: v for k, v in figures.items() if isinstance(v, (int, float))}
                 lines.append(f"- {pack}: " + ", ".join(f"{k} {v:.4g}" for k, v in flat.items()))
             lines += _group_table(results)
+    if (folder / "sweep.md").exists():
+        table = [
+            line for line in (folder / "sweep.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")
+        ]
+        said = (
+            "Networks of other widths and input sizes, trained alike for a short time ([what this is](sweep.md)); what"
+        )
+        said += " ships at other input sizes stands in [accuracy against time](pareto.md)."
+        lines += ["", "## Other sizes", "", said, "", *table]
+    if folder.name in ("attributes", "landmarks") and (folder.parent / "learning.md").exists():
+        lines += ["", "## More data, more training", "", "[What they would bring](../learning.md), by short trainings."]
     return lines
