@@ -20,7 +20,6 @@ import tensorflow as tf
 from keras import layers as L
 from rich.progress import track
 
-from convert.attributes_figures import some
 from convert.faces import augment, data, network, teach, training, unfold
 from convert.faces.card import card_for
 from convert.faces.ship import Shipment, evaluate_with, export_model
@@ -166,7 +165,7 @@ def told(crops: data.Crops, name: str, cache: Path, models: Path, count: int) ->
     path = cache / f"{name}-points-of-{count}-{spec.sha256[:8]}.npy"
     if not path.exists():
         teacher, found, spread = open_network(spec, "cpu", 1), [], []
-        rows = some(len(crops.images), count)
+        rows = data.evenly(len(crops.images), count)
         for row in track(rows, description=f"telling {name}"):
             own = crops.own(row)
             five = crops.stored.template if own is None else own

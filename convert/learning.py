@@ -8,7 +8,6 @@ of batches from fewer persons, and from all for longer; from landmarks68 alone, 
 from __future__ import annotations
 
 import json
-import textwrap
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +18,7 @@ import keras
 import matplotlib
 import numpy as np
 
-from convert import attributes, attributes_figures, landmarks, trials
+from convert import attributes, landmarks, trials
 from convert.faces import data, training
 from convert.faces.ship import replace as write
 from convert.trials import Trial
@@ -33,29 +32,8 @@ FIGURES = (
     "fairface gender", "fairface bucket", "fairface one-off", "fairface worst group's error",
     "fairface best group's error", "utkface MAE", "utkface gender", "mtfl5 smile AUC",
 )  # fmt: skip
-READ = (
-    "**Attributes.** With the training of these trials a quarter of the rows is as good on val as all of them, and "
-    "twice the pictures take away a sixth of the wrong genders: time is what they lack. With a sixteenth, of which "
-    "each picture is seen some seventy times, as often as what ships saw each of all rows, the rows learned from "
-    "are nearly known by heart and val falls behind. What ships stands between (its card): one view of val had .892 "
-    "of FairFace's genders, .544 of its buckets and 4.83 years on UTKFace after 2.0 million pictures "
-    "(attributes-2), and .898, .556 and 4.59 after 5.1 million (attributes-3, which also saw pictures mixed, "
-    "aligned as at run time, and taught). So a doubling now brings .005 of the genders and .01 of the buckets, "
-    "which is a fifth and a third of what it brought before; of rows it has learned from it knows .935 and .595. "
-    "Labels allow little more: of 40 pairs of identical pictures 12 are labelled differently. To reach .58 of the "
-    "buckets would take several more doublings, with more pictures, or a trunk that begins with what millions of "
-    "other faces taught; and to reach .95 for smiles, labels that say what counts as one.\n\n"
-    "**The worst group.** From a sixteenth of the rows to all its error falls from .269 to .214, and that of the "
-    "best group stays at .13 (a group has 190 to 390 rows of val, so .02 is chance): more pictures narrow the "
-    "ratio. Longer training lowers both, and the best group's faster: what ships has .14 and .03 on test. So it "
-    "takes more pictures, and of those whose gender is read wrong most (women with very short hair, children) in "
-    "the group that is read worst.\n\n"
-    "**Landmarks** gain with every doubling of the persons, and by about as much the second time: .003 and .002 of "
-    "the error, .13 and .17 px of the 15 points, in trainings too short to know anybody by heart. More training "
-    "alone stands still (card of landmarks-1: 17 more minutes brought the 15 points from 1.874 to 1.868 px). The .2 "
-    "px that are missing to 1.6 are one to two doublings of the persons away, from 277 to some 800."
-)
-"""Said at the end of the page, from its tables and the cards of the networks that ship."""
+FOLLOWS = "## What follows"
+"""What stands below it is written by people, and kept."""
 PLOTTED = ("fairface gender", "fairface bucket", "fairface one-off", "fairface worst group's error", "mtfl5 smile AUC")
 POINTS = ("NME", "15 points")
 SEEN_ROWS = 500
@@ -110,9 +88,9 @@ def run_points(trial: PointsTrial, args: Namespace, root: Path) -> Result:
         training.fit(model, landmarks.loss, make, check, schedule, folder, seed=trial.seed, resume=True)
         exact = landmarks.build(np.zeros((68, 2)))
         training.restore(folder / "average.npz", exact.weights)
-        some = attributes_figures.some(len(pack.rows), SEEN_ROWS)
+        rows = data.evenly(len(pack.rows), SEEN_ROWS)
         assert seen.points is not None
-        seen = replace(seen, images=seen.images[some], points=seen.points[some])
+        seen = replace(seen, images=seen.images[rows], points=seen.points[rows])
         persons = len({crops.table["person"][row] for row in pack.rows})
         result = asdict(trial) | {"rows": persons, "val": landmarks.figures(exact, val)}
         result["seen"] = landmarks.figures(exact, seen)
@@ -120,14 +98,17 @@ def run_points(trial: PointsTrial, args: Namespace, root: Path) -> Result:
     return dict(json.loads((folder / "result.json").read_text()))
 
 
+def digits(name: str) -> int:
+    """With how many digits a figure is told."""
+    return 2 if name.endswith(("MAE", "points")) else 4 if name == "NME" else 3
+
+
 def table(results: list[Result], names: Sequence[str], first: str, label: Any) -> list[str]:
     """Figures of val, and in brackets those of rows that were learned from."""
     lines = [f"| {first} | " + " | ".join(names) + " |", "|---" * (1 + len(names)) + "|"]
     for row in results:
         cells = [label(row)]
-        for name in names:
-            digits = 2 if name.endswith(("MAE", "points")) else 4 if name == "NME" else 3
-            cells.append(f"{row['val'][name]:.{digits}f} ({row['seen'][name]:.{digits}f})")
+        cells += [f"{row['val'][name]:.{digits(name)}f} ({row['seen'][name]:.{digits(name)}f})" for name in names]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, ""]
 
@@ -135,10 +116,7 @@ def table(results: list[Result], names: Sequence[str], first: str, label: Any) -
 def doubled(results: list[Result], names: Sequence[str], by: str) -> list[str]:
     """What the last doubling of ``by`` brought, in one sentence."""
     before, after = sorted(results, key=lambda row: float(row[by]))[-2:]
-    said = []
-    for name in names:
-        digits = 2 if name.endswith(("MAE", "points")) else 4 if name == "NME" else 3
-        said.append(f"{name} {after['val'][name] - before['val'][name]:+.{digits}f}")
+    said = [f"{name} {after['val'][name] - before['val'][name]:+.{digits(name)}f}" for name in names]
     return ["The last doubling brought: " + ", ".join(said) + ".", ""]
 
 
@@ -183,11 +161,8 @@ def page(curves: Curves) -> str:
         "",
         *table(curves.points_training, POINTS, "batches", lambda row: f"{row['steps']:,}"),
         *doubled(curves.points_training, POINTS, "steps"),
-        "## What follows",
-        "",
-        *"\n".join(textwrap.fill(part, 118) + "\n" for part in READ.split("\n\n")).splitlines(),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def plot(curves: Curves, path: Path) -> None:
@@ -223,11 +198,17 @@ def learning(args: Namespace) -> None:
     training.set_up(args.seed, args.threads)
     root = Path("runs/trials")
     val, every = attributes.load(args.data, data.CACHE, "val"), trials.load(args)
-    found = {trial: trials.run(trial, every, val, root) for trial in (*BY_ROWS, *BY_TRAINING)}
-    points = {t: run_points(t, args, root) for t in (*POINTS_BY_PERSONS, *POINTS_BY_TRAINING)}
+
+    def curve(tried: Sequence[Trial]) -> list[Result]:
+        return [trials.run(replace(trial, seed=args.seed), every, val, root) for trial in tried]
+
+    def curve_of_points(tried: Sequence[PointsTrial]) -> list[Result]:
+        return [run_points(replace(trial, seed=args.seed), args, root) for trial in tried]
+
     curves = Curves(
-        *([found[trial] for trial in some] for some in (BY_ROWS, BY_TRAINING)),
-        *([points[trial] for trial in some] for some in (POINTS_BY_PERSONS, POINTS_BY_TRAINING)),
+        curve(BY_ROWS), curve(BY_TRAINING), curve_of_points(POINTS_BY_PERSONS), curve_of_points(POINTS_BY_TRAINING)
     )
-    write(args.models / "learning.md", page(curves).encode())
+    path = args.models / "learning.md"
+    _, _, kept = (path.read_text(encoding="utf-8") if path.exists() else "").partition(f"{FOLLOWS}\n")
+    write(path, f"{page(curves)}\n{FOLLOWS}\n{kept}".encode())
     plot(curves, args.models / "learning.png")

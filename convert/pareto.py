@@ -56,16 +56,6 @@ def half(path: Path) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def figures(pack: str, said: Said, truth: Mapping[str, npt.NDArray[Any]]) -> dict[str, float]:
-    """The figures of a pack from the probabilities of its rows."""
-    age = said["age"]
-    found = {f"{pack} gender": float(((said["female"][:, 0] > 0.5) == (truth["female"] > 0.5)).mean())}
-    if truth["is_years"].any():
-        return found | {f"{pack} MAE": float(np.abs(attributes_figures.medians(age) - truth["low"]).mean())}
-    off = attributes_figures.buckets_off(age, truth)
-    return found | {f"{pack} bucket": float((off == 0).mean()), f"{pack} one-off": float((off <= 1).mean())}
-
-
 def measured(run: Callable[[npt.NDArray[np.uint8]], Said], spec: CropSpec, val: Mapping[str, Any]) -> dict[str, float]:
     """Figures of one file on val crops."""
     found: dict[str, float] = {}
@@ -76,7 +66,8 @@ def measured(run: Callable[[npt.NDArray[np.uint8]], Said], spec: CropSpec, val: 
             for start in range(0, len(crops.images), BATCH)
         ]
         said = {name: np.concatenate([part[name] for part in parts]) for name in ("age", "female")}
-        found |= figures(pack, said, truth)
+        part = attributes_figures.of_rows(said["age"], said["female"][:, 0] > 0.5, truth)
+        found |= {f"{pack} {name}": value for name, value in part.items()}
     return found
 
 

@@ -8,6 +8,7 @@ all in turn), and figures on val crops. A row is on the front where none is both
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,8 @@ def sweep(args: Namespace) -> None:
     root = Path("runs/trials")
     val, every = attributes.load(args.data, data.CACHE, "val"), trials.load(args)
     results, files, inputs = [], {}, {}
-    for trial in VARIANTS:
+    variants = [replace(trial, seed=args.seed) for trial in VARIANTS]
+    for trial in variants:
         found = trials.run(trial, every, val, root)
         results.append(found | {"figures": found["val"]})
         spec = CropSpec(trial.size, attributes.CROP.scale)
@@ -135,7 +137,7 @@ def sweep(args: Namespace) -> None:
             files[f"{trial.name} {kind}"] = path
             inputs[f"{trial.name} {kind}"] = augment.plain(val["fairface"][0].images[:8], spec, attributes.STORED)
     ms = quantise.times(files, inputs, (1,))
-    for trial, row in zip(VARIANTS, results):
+    for trial, row in zip(variants, results):
         row |= {f"ms_{kind}": ms[f"{trial.name} {kind}"]["batch of 1"] for kind in ("float", "int8")}
     folder = args.models / "attributes"
     write(folder / "sweep.md", page(results).encode())

@@ -83,26 +83,17 @@ def load(args: Namespace) -> dict[str, Pack]:
 
 
 def of_rows(logits: Labels, truth: Labels, groups: list[str] | None) -> dict[str, float]:
-    """The figures of a pack's rows from what a network says of them; ``groups`` names FairFace's group of each."""
-    found: dict[str, float] = {}
-    p = attributes_figures.softmax(logits["age"])
-    female = (logits["female"][:, 0] > 0) == (truth["female"] > 0.5)
-    if truth["is_bucket"].any():
-        off = attributes_figures.buckets_off(p, truth)
-        found |= {"gender": float(female.mean()), "bucket": float((off == 0).mean())}
-        found["one-off"] = float((off <= 1).mean())
-        if groups is not None:
-            named = np.array(groups)
-            wrong = {group: 1 - float(female[named == group].mean()) for group in set(groups)}
-            found |= {"worst group's error": max(wrong.values()), "best group's error": min(wrong.values())}
-    elif truth["is_years"].any():
-        found |= {
-            "gender": float(female.mean()),
-            "MAE": float(np.abs(attributes_figures.medians(p) - truth["low"]).mean()),
-        }
-    elif (known := truth["smile"] >= 0).any():
+    """``attributes_figures.of_rows``; the AUC of smiles; the errors in gender of the worst and the best of ``groups``,
+    which name each row's."""
+    female = logits["female"][:, 0] > 0
+    found = attributes_figures.of_rows(attributes_figures.softmax(logits["age"]), female, truth)
+    if (known := truth["smile"] >= 0).any():
         value = auc(logits["smile"][known, 0], truth["smile"][known] > 0.5)
         found |= {} if value is None else {"smile AUC": value}
+    if groups is not None:
+        wrong, named = female != (truth["female"] > 0.5), np.array(groups)
+        errors = [float(wrong[named == group].mean()) for group in set(groups)]
+        found |= {"worst group's error": max(errors), "best group's error": min(errors)}
     return found
 
 
@@ -117,10 +108,10 @@ def figures(model: Any, every: Mapping[str, tuple[data.Crops, Labels]], size: in
     return found
 
 
-def some(pack: Pack, count: int) -> tuple[data.Crops, Labels]:
-    """``count`` of the rows that are drawn, evenly spaced."""
+def learned(pack: Pack, count: int) -> tuple[data.Crops, Labels]:
+    """At most ``count`` of the rows that are drawn, evenly spread."""
     rows = np.flatnonzero(np.diff(pack.steps, prepend=0.0) > 0)
-    rows = rows[attributes_figures.some(len(rows), count)]
+    rows = rows[data.evenly(len(rows), count)]
     table = {name: [values[row] for row in rows] for name, values in pack.crops.table.items()}
     crops = replace(pack.crops, images=pack.crops.images[rows], table=table, points=None, found=None)
     return crops, {name: values[rows] for name, values in pack.labels.items()}
@@ -158,7 +149,7 @@ def run(trial: Trial, every: Mapping[str, Pack], val: Mapping[str, Any], root: P
         model = attributes.build("mixed_bfloat16", widths=trial.widths)
         training.fit(model, packs.mixed(attributes.loss), make, check, schedule, folder, seed=trial.seed, resume=True)
         exact = weights(trial, root)
-        rows = {name: some(drawn[name], SEEN_ROWS) for name in ("fairface", "utkface", "mtfl5")}
+        rows = {name: learned(drawn[name], SEEN_ROWS) for name in ("fairface", "utkface", "mtfl5")}
         result = asdict(trial) | {"pictures": trial.pictures, "parameters": int(exact.count_params())}
         result |= {"multiply_adds": multiply_adds(trial), "val": figures(exact, val, trial.size)}
         result |= {"seen": figures(exact, rows, trial.size)}

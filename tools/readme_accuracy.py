@@ -45,7 +45,7 @@ ORDER = (
 
 
 def split_up(name: str) -> tuple[str, str, str]:
-    """ "PACK SPLIT FIGURE" as (pack, split, figure); what has another form as ("", "", name)."""
+    """Pack, split and figure of a name of this form; of any other ("", "", name)."""
     for split in SPLITS:
         pack, between, figure = name.partition(f" {split} ")
         if between and pack.removesuffix(TOGETHER) in ORDER and " " not in figure and figure not in DETECTOR:

@@ -105,14 +105,9 @@ def _measured(folder: Path, name: str) -> list[str]:
                 lines.append(f"- {pack}: " + ", ".join(f"{k} {v:.4g}" for k, v in flat.items()))
             lines += _group_table(results)
     if (folder / "sweep.md").exists():
-        table = [
-            line for line in (folder / "sweep.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")
-        ]
-        said = (
-            "Networks of other widths and input sizes, trained alike for a short time ([what this is](sweep.md)); what"
-        )
-        said += " ships at other input sizes stands in [accuracy against time](pareto.md)."
-        lines += ["", "## Other sizes", "", said, "", *table]
+        words = "[trained alike for a short time](sweep.md); what ships, at [other input sizes](pareto.md)."
+        lines += ["", "## Other sizes", "", f"Networks of other widths and input sizes, {words}", ""]
+        lines += [row for row in (folder / "sweep.md").read_text(encoding="utf-8").splitlines() if row.startswith("|")]
     if folder.name in ("attributes", "landmarks") and (folder.parent / "learning.md").exists():
         lines += ["", "## More data, more training", "", "[What they would bring](../learning.md), by short trainings."]
     return lines

@@ -53,6 +53,11 @@ class Crops:
         return None if self.found is None or not np.isfinite(self.found[row]).all() else self.found[row]
 
 
+def evenly(count: int, limit: int | None) -> npt.NDArray[np.int64]:
+    """At most ``limit`` rows of ``count``, evenly spread: packs may be sorted, by age for one."""
+    return np.linspace(0, count - 1, min(count, limit or count)).astype(np.int64)
+
+
 def decode(data: bytes) -> npt.NDArray[np.uint8]:
     """Picture bytes to BGR uint8."""
     with Image.open(io.BytesIO(data)) as picture:

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("keras", reason="the training extra is not installed")
 
-from convert import attributes, pareto
+from convert import attributes, attributes_figures, pareto
 from facelens.registry import load_registry, select
 from facelens.resources import models_dir
 from facelens.runtime import Graph
@@ -19,16 +19,15 @@ from facelens.runtime import Graph
 def test_figures_by_hand() -> None:
     age = np.full((4, 101), 1e-6, np.float32)
     age[[0, 1, 2, 3], [25, 33, 45, 28]] = 1
-    said = {"age": age, "female": np.array([[0.9], [0.2], [0.6], [0.4]], np.float32)}
+    female = np.array([True, False, True, False])
     truth: dict[str, Any] = {"female": np.array([1, 0, 0, 0], np.float32), "is_years": np.zeros(4)}
-    truth |= {"low": np.array([20, 20, 20, 30]), "high": np.array([29, 29, 29, 39])}
-    truth["low"] = np.array([20, 20, 20, 40])
-    truth["high"] = np.array([29, 29, 29, 49])
-    found = pareto.figures("fairface", said, truth)
+    truth |= {"is_bucket": np.ones(4), "low": np.array([20, 20, 20, 40]), "high": np.array([29, 29, 29, 49])}
+    found = attributes_figures.of_rows(age, female, truth)
     # with two buckets known, 20 to 29 and 40 to 49, each answer is right or one off
-    assert found == {"fairface gender": 0.75, "fairface bucket": 0.5, "fairface one-off": 1.0}
-    truth |= {"is_years": np.ones(4), "low": np.array([25, 30, 45, 20])}
-    assert pareto.figures("utkface", said, truth) == {"utkface gender": 0.75, "utkface MAE": (0 + 3 + 0 + 8) / 4}
+    assert found == {"gender": 0.75, "bucket": 0.5, "one-off": 1.0}
+    truth |= {"is_bucket": np.zeros(4), "is_years": np.ones(4), "low": np.array([25, 30, 45, 20])}
+    found = attributes_figures.of_rows(age, female, truth)
+    assert found == {"gender": 0.75, "MAE": (0 + 3 + 0 + 8) / 4}
 
 
 @pytest.mark.parametrize("kind", ["float", "int8"])

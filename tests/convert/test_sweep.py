@@ -106,7 +106,7 @@ def test_trials_learn_from_labels_alone(monkeypatch: pytest.MonkeyPatch) -> None
 def test_figures_of_rows_seen_are_of_rows_that_are_drawn() -> None:
     chances = np.array([0.5, 0, 0.25, 0, 0.25, 0])
     pack = Pack(crops_of(6, {"name": list("abcdef")}), {"female": np.arange(6)}, {}, np.cumsum(chances))
-    crops, truth = trials.some(pack, 2)
+    crops, truth = trials.learned(pack, 2)
     assert crops.table["name"] == ["a", "e"]
     assert truth["female"].tolist() == [0, 4]
 
@@ -155,3 +155,26 @@ def test_the_page_and_the_plot_of_learning(tmp_path: Path) -> None:
     assert "| 100%, 100 persons | 0.5000 (0.7500) | 0.50 (0.75) |" in page
     learning.plot(curves, tmp_path / "learning.png")
     assert (tmp_path / "learning.png").stat().st_size > 5000
+
+
+def test_what_people_wrote_below_the_curves_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def result(trial: Any, *_: Any) -> dict[str, Any]:
+        figures = dict.fromkeys([*learning.FIGURES, *learning.POINTS], 0.5)
+        asked.append(trial.seed)
+        return {"share": trial.share, "rows": round(trial.share * 100), "steps": trial.steps,
+                "pictures": trial.steps * 128, "val": figures, "seen": figures}  # fmt: skip
+
+    asked: list[int] = []
+    monkeypatch.setattr(trials, "run", result)
+    monkeypatch.setattr(learning, "run_points", result)
+    monkeypatch.setattr(attributes, "load", lambda *_: {})
+    monkeypatch.setattr(trials, "load", lambda _: {})
+    page = tmp_path / "learning.md"
+    page.write_text(f"# old figures\n\n{learning.FOLLOWS}\n\nTwice as many.\n")
+    monkeypatch.setattr(learning.training, "set_up", lambda *_: None)
+    learning.learning(Namespace(data=tmp_path, models=tmp_path, threads=1, seed=7))
+    text = page.read_text()
+    assert "old figures" not in text
+    assert "| 25%, 25 of FairFace | 0.500 (0.500) |" in text
+    assert text.endswith(f"\n{learning.FOLLOWS}\n\nTwice as many.\n")
+    assert set(asked) == {7}
