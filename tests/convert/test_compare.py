@@ -72,3 +72,10 @@ def test_all_see_the_same_rows_and_each_by_its_own_threshold(tmp_path: Path) -> 
     assert "[" in line
     assert "trial" not in page
     assert "trial on 3 rows" in table({"a": found}, "val", 3)
+    assert "by group" not in page
+    named = table({"utkface": found, "mtfl5": found}, "test", None)
+    # of utkface the errors in years of everyone, by group
+    assert "| age: 30-39 | 2 | " in named
+    assert "| gender: female | 3 | " in named
+    assert f"| {(0 + 10 + 0) / 3:.3f} |" in next(row for row in named.splitlines() if "gender: female" in row)
+    assert named.count("an offset of the labels") == 1

@@ -250,6 +250,11 @@ def test_teachers_read_both_ways(tmp_path: Path) -> None:
     assert kept.stat().st_mtime_ns == stamp
 
 
+def test_rows_are_spread_evenly_over_a_sorted_pack() -> None:
+    assert data.evenly(9, 3).tolist() == [0, 4, 8]
+    assert data.evenly(3, None).tolist() == data.evenly(3, 7).tolist() == [0, 1, 2]
+
+
 def test_nme_by_hand() -> None:
     truth = np.zeros((1, 68, 2))
     truth[0, 45, 0] = 100

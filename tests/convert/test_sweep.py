@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ def test_the_front_is_what_nothing_beats() -> None:
     rows = [result((1,), 2.0, 0.92), result((2,), 0.5, 0.88), result((3,), 1.0, 0.87), result((4,), 1.0, 0.9)]
     assert sweep.front(rows, "fairface gender", lower=False) == [0, 1, 3]
     assert sweep.front(rows, "utkface MAE", lower=True) == [0, 1, 3]
+    assert sweep.front([*rows, result((6,), 2.0, 0.91)], "fairface gender", lower=False) == [0, 1, 3]
+    # of two that are alike neither beats the other
+    assert sweep.front([*rows, result((5,), 0.5, 0.88)], "fairface gender", lower=False) == [0, 1, 3, 4]
 
 
 def test_the_page_and_the_plot_of_cost(tmp_path: Path) -> None:
@@ -89,6 +93,7 @@ def test_a_trial_is_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (found["pictures"], found["rows"], found["share"]) == (48, 6, 0.5)
     assert {"fairface bucket", "fairface worst group's error", "utkface MAE", "mtfl5 smile AUC"} <= set(found["val"])
     assert set(found["seen"]) == set(found["val"])
+    assert json.loads((tmp_path / trial.name / "log.json").read_text())["step"] == 3
     monkeypatch.setattr(trials.training, "fit", None)
     assert trials.run(trial, every, val, tmp_path) == found
     again = trials.weights(trial, tmp_path)
